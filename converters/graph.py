@@ -7,7 +7,9 @@ that is itself ``None`` has unknown rank.
 
 Attribute values are plain Python: ``int``, ``float``, ``bool``, ``bytes`` (strings), :class:`DType`,
 :class:`Shape`, ``numpy.ndarray`` (tensors; strings are object arrays of ``bytes``),
-:class:`FunctionRef`, or a tuple of those.
+:class:`FunctionRef`, :class:`AttrName` (only inside functions), or a tuple of those. A tensor of dtype
+``bfloat16`` is held as its exact ``float32`` values, a quantised one as the integers that store it; the
+node's own ``dtype`` attribute keeps the name. Tensors may be read-only, and broadcast views.
 """
 
 from __future__ import annotations
@@ -27,6 +29,12 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 class DType(str):
     """The name of a dtype; a ``str`` that says it is one."""
+
+    __slots__ = ()
+
+
+class AttrName(str):
+    """The name of an attribute of the enclosing function, standing for that attribute's value."""
 
     __slots__ = ()
 
@@ -85,6 +93,8 @@ class Function:
     outputs: tuple[tuple[str, str], ...]
     """(result name, tensor name inside the body), in order."""
     nodes: Mapping[str, Node]
+    controls: tuple[str, ...] = ()
+    """Nodes of the body that run even where no result depends on them (``control_ret``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +135,13 @@ class Artefact:
     """Asset files by the base name the graph's constants use."""
     initializers: tuple[str, ...] = ()
     """Node names of table initialisers (collection ``table_initializer``, ``main_op``)."""
+    asset_tensors: Mapping[str, Path] = _NOTHING
+    """Asset files by the tensor that holds their name; TF feeds that tensor at loading, whatever
+    the constant in the file says."""
+    collections: Mapping[str, tuple[str, ...]] = _NOTHING
+    """Names by collection key: nodes, tensors, or variables."""
+    notes: tuple[str, ...] = ()
+    """What the reader had to decide, in sentences for the user."""
 
 
 def split_tensor(tensor: str) -> tuple[str, int]:
