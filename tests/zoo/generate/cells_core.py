@@ -13,9 +13,10 @@ rnn = tf.nn.rnn_cell
 FEATURES = 5
 
 
-def dynamic(m: Model, cell: Any, *, features: int = FEATURES, initial: bool = True, **options: Any) -> Any:
+def dynamic(m: Model, cell: Any, *, features: Any = FEATURES, batch: Any = None,
+            initial: bool = True, **options: Any) -> Any:
     """``dynamic_rnn`` over x [batch, time, features] with lengths; outputs and state are outputs."""
-    x = m.sequence(features)
+    x = m.sequence(features, batch=batch)
     lengths = m.lengths()
     state = m.states(cell.state_size) if initial else None
     dtype = None if initial else tf.float32
@@ -36,10 +37,12 @@ def cell_model(
     """Register a model that is one cell under ``dynamic_rnn``."""
     written = expected.pop("written", cell)
     initial = expected.pop("initial", True)
+    features = expected.pop("features", FEATURES)
+    batch = expected.pop("batch", None)
 
     @model(f"{written} under dynamic_rnn: {', '.join(exercises)}.", exercises, name=name)
     def build(m: Model) -> None:
-        dynamic(m, make(), initial=initial)
+        dynamic(m, make(), features=features, batch=batch, initial=initial)
         m.expect(form, cell, units, **expected)
 
 

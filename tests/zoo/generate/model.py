@@ -62,7 +62,7 @@ class Model:
 
     def sequence(
         self,
-        features: int,
+        features: Any,
         *,
         name: str = "x",
         time_major: bool = False,
@@ -70,14 +70,15 @@ class Model:
         batch: Optional[int] = None,
         time: Optional[int] = None,
     ) -> tf.Tensor:
-        """A float placeholder [batch, time, features], or [time, batch, features]."""
+        """A float placeholder [batch, time, *features], or [time, batch, *features]."""
         self.batch, self.time = batch or self.batch, time or self.time
         axes = [time, batch] if time_major else [batch, time]
-        tensor = tf.placeholder(dtype, axes + [features], name=name)
+        sizes_after = features if isinstance(features, tuple) else (features,)
+        tensor = tf.placeholder(dtype, axes + list(sizes_after), name=name)
 
         def draw(rng: np.random.RandomState, case: Case) -> np.ndarray:
             sizes = (case.time, case.batch) if time_major else (case.batch, case.time)
-            return case.scale * rng.standard_normal(sizes + (features,))
+            return case.scale * rng.standard_normal(sizes + sizes_after)
 
         return self.feed(tensor, draw)
 
