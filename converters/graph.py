@@ -27,6 +27,11 @@ from reference.errors import ArtefactError
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
+def _nothing() -> Mapping[str, Any]:
+    """The shared empty mapping: a mappingproxy cannot be a plain default before Python 3.12."""
+    return _NOTHING
+
+
 class DType(str):
     """The name of a dtype; a ``str`` that says it is one."""
 
@@ -51,7 +56,7 @@ class FunctionRef:
     """A ``func`` attribute: the function's name and its attribute values."""
 
     name: str
-    attrs: Mapping[str, Any] = _NOTHING
+    attrs: Mapping[str, Any] = field(default_factory=_nothing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ class Node:
     op: str
     inputs: tuple[str, ...] = ()
     controls: tuple[str, ...] = ()
-    attrs: Mapping[str, Any] = _NOTHING
+    attrs: Mapping[str, Any] = field(default_factory=_nothing)
     device: str = ""
 
     def attr(self, key: str, default: Any = ...) -> Any:
@@ -103,8 +108,8 @@ class Graph:
 
     nodes: Mapping[str, Node]
     """By name, in the order of the file."""
-    functions: Mapping[str, Function] = _NOTHING
-    variables: Mapping[str, np.ndarray] = _NOTHING
+    functions: Mapping[str, Function] = field(default_factory=_nothing)
+    variables: Mapping[str, np.ndarray] = field(default_factory=_nothing)
     """Values by the *node* name of the VariableV2 / Variable / VarHandleOp."""
     producer: int = 0
     """``GraphDef.versions.producer``."""
@@ -130,15 +135,15 @@ class Artefact:
     graph: Graph
     sha256: str
     """Hex digest over the bytes of the files it was read from (FORMAT in read_graphdef)."""
-    signatures: Mapping[str, Signature] = _NOTHING
+    signatures: Mapping[str, Signature] = field(default_factory=_nothing)
     assets: Mapping[str, Path] = field(default_factory=dict)
     """Asset files by the base name the graph's constants use."""
     initializers: tuple[str, ...] = ()
     """Node names of table initialisers (collection ``table_initializer``, ``main_op``)."""
-    asset_tensors: Mapping[str, Path] = _NOTHING
+    asset_tensors: Mapping[str, Path] = field(default_factory=_nothing)
     """Asset files by the tensor that holds their name; TF feeds that tensor at loading, whatever
     the constant in the file says."""
-    collections: Mapping[str, tuple[str, ...]] = _NOTHING
+    collections: Mapping[str, tuple[str, ...]] = field(default_factory=_nothing)
     """Names by collection key: nodes, tensors, or variables."""
     notes: tuple[str, ...] = ()
     """What the reader had to decide, in sentences for the user."""
