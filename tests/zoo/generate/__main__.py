@@ -101,7 +101,7 @@ def build_one(entry: Entry, check: bool) -> bool:
         print(f"FAIL {entry.name}")
         return False
     same = digests(entry.name) == before
-    print(f"{'same' if same else 'wrote'} {entry.name}")
+    print(f"{'same' if same else 'wrote'} {entry.name}", flush=True)
     return same or not check
 
 

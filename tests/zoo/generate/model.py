@@ -138,6 +138,11 @@ class Model:
         self.frozen[tensor.name] = value
         return tensor
 
+    def no_empty_batch(self, why: str) -> None:
+        """Leave the run with 0 rows out, and say why in the card."""
+        self.zero_batch = False
+        self.notes.append(f"No run with an empty batch: {why}.")
+
     # -- results --------------------------------------------------------------------------------
     def output(self, *results: Any) -> None:
         """Declare outputs; nests are flattened and duplicates dropped."""
