@@ -92,13 +92,14 @@ def zero_state(ops: Any, cell: Any, batch: Any, dtype: str = "float32", /) -> An
         features = list(size) if isinstance(size, Dims) else [size]
         return ops.fill([batch, *features], zero)
 
-    return _map_sizes(part, cell.state_size)
+    return map_sizes(part, cell.state_size)
 
 
-def _map_sizes(function: Callable[[Any], Any], size: Any) -> Any:
+def map_sizes(function: Callable[[Any], Any], size: Any, /) -> Any:
+    """``function`` over the leaves (ints and :class:`Dims`) of a state_size or output_size."""
     if isinstance(size, Dims) or not isinstance(size, tuple | list):
         return function(size)
-    items = [_map_sizes(function, item) for item in size]
+    items = [map_sizes(function, item) for item in size]
     return type(size)(*items) if hasattr(size, "_fields") else tuple(items)
 
 
@@ -109,6 +110,7 @@ def _holds_weights(value: Any) -> bool:
 __all__ = [
     "Cell",
     "Dims",
+    "map_sizes",
     "map_weights",
     "optional_weight",
     "states",
