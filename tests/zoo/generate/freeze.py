@@ -71,6 +71,8 @@ def frozen_graph(model: Model, session: tf.Session) -> graph_pb2.GraphDef:
     graph = tf.graph_util.convert_variables_to_constants(
         session, tf.get_default_graph().as_graph_def(), list(dict.fromkeys(names))
     )
+    if model.rewrite is not None:
+        model.rewrite(graph)
     present = {node.name for node in graph.node}
     fed = [tensor.name for tensor in model.inputs] + list(model.frozen)
     lost = [name for name in fed if name.split(":")[0] not in present]

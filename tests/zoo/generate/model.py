@@ -52,6 +52,7 @@ class Model:
         self.notes: List[str] = []
         self.extra_card: Dict[str, Any] = {}
         self.custom_cases: List[Case] = []
+        self.rewrite: Optional[Callable[[Any], None]] = None  # changes the frozen GraphDef in place
 
     # -- inputs ---------------------------------------------------------------------------------
     def feed(self, tensor: tf.Tensor, maker: Maker) -> tf.Tensor:

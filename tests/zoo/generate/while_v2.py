@@ -96,3 +96,21 @@ def v2_cond_dropout(m: Model) -> None:
     outputs, state = tf.nn.dynamic_rnn(cell, dropped, lengths, dtype=tf.float32)
     m.output(tf.identity(outputs, "outputs"), tf.identity(state.h, "h"))
     m.expect("LSTM", "LSTMCell", 6, peepholes=True)
+
+
+@model("A StatelessWhile, as later versions of TensorFlow freeze it.", ["StatelessWhile"],
+       control_flow_v2=True)  # fmt: skip
+def v2_stateless(m: Model) -> None:
+    """TF 1.15 writes While; convert_variables_to_constants_v2 and later versions drop the state."""
+    x, lengths, cell = m.sequence(5), m.lengths(dtype=tf.int64), rnn.BasicLSTMCell(6)
+    cell.build(tf.TensorShape([None, 5]))
+    outputs, final = tf.nn.dynamic_rnn(cell, x, lengths, dtype=tf.float32)
+    m.output(tf.identity(outputs, "outputs"), tf.identity(final.h, "h"))
+
+    def stateless(graph):  # type: ignore[no-untyped-def]
+        for node in graph.node:
+            if node.op == "While":
+                node.op = "StatelessWhile"
+
+    m.rewrite = stateless
+    m.expect("LSTM", "LSTMCell", 6)
