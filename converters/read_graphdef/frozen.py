@@ -12,6 +12,7 @@ from reference.errors import ArtefactError
 TEXT_SUFFIXES = (".pbtxt", ".prototxt", ".txt")
 _OP = re.compile(r"[A-Za-z_][A-Za-z0-9_.>]*")
 _TEXT_START = re.compile(rb"\s*(#[^\n]*\s*)*(\w+\s*[:{<])")
+_TABLE_MAGIC = bytes.fromhex("57fb808b247547db")
 _OTHERS = (
     (b"version https://git-lfs", "a Git LFS pointer: fetch the real file with `git lfs pull`"),
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file (Keras .h5), not a GraphDef"),
@@ -40,6 +41,9 @@ def read_bytes(path: Path) -> bytes:
         raise ArtefactError(msg) from error
     if not data:
         msg = f"{path} is empty"
+        raise ArtefactError(msg)
+    if data[-8:] == _TABLE_MAGIC:
+        msg = f"{path} is a table of checkpoint values without a graph: its .meta file is needed"
         raise ArtefactError(msg)
     for magic, what in _OTHERS:
         if data.startswith(magic) or data[4:8] == b"TFL3":

@@ -118,7 +118,7 @@ class TensorDecoder:
         elif proto.tensor_content:
             flat = _from_content(proto.tensor_content, name, count, where)
         else:
-            flat = self._fill(_from_field(proto, name, where), count, where)
+            flat = self._fill(field_values(proto, name, where), count, where)
         if name == "bfloat16":
             flat = bfloat16_to_float32(flat)
         try:
@@ -173,7 +173,8 @@ def _from_content(content: bytes, name: str, count: int, where: str) -> np.ndarr
     return np.frombuffer(content, kind)
 
 
-def _from_field(proto: Any, name: str, where: str) -> np.ndarray:
+def field_values(proto: Any, name: str, where: str) -> np.ndarray:
+    """What the typed field for the dtype ``name`` holds, flat; bfloat16 as its bits."""
     values = getattr(proto, _FIELDS.get(name, "int_val"))
     if name in ("complex64", "complex128"):
         if len(values) % 2:
