@@ -36,9 +36,7 @@ Signature = tuple[Parameter, ...]
 def _sig(*words: str, **plain: Any) -> Signature:
     """``"x"`` is an array, ``"*xs"`` arrays, ``"#shape"`` shape-like, ``"=axis"`` plain; keywords are plain with defaults."""
     kinds = {"*": ARRAYS, "#": INTS, "=": PLAIN}
-    found = [
-        Parameter(w[1:], kinds[w[0]]) if w[0] in kinds else Parameter(w, ARRAY) for w in words
-    ]
+    found = [Parameter(w[1:], kinds[w[0]]) if w[0] in kinds else Parameter(w, ARRAY) for w in words]
     return (*found, *(Parameter(name, PLAIN, default) for name, default in plain.items()))
 
 
@@ -90,7 +88,9 @@ SIGNATURES: dict[str, Signature] = {
 }
 
 
-def bind(op: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+def bind(
+    op: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> tuple[list[Any], dict[str, Any]]:
     """The canonical call: operands in order, the other parameters by name.
 
     Raises:

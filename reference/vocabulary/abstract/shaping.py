@@ -194,5 +194,3 @@ def _count(ops: Any, start: Fact, limit: Fact, delta: Fact) -> Dim:
         return max(0, -int(-(last - first) // step)) if step else 0
     gap = subtract(last, first)
     return gap if step == 1 and non_negative(gap) else ops.fresh()  # type: ignore[no-any-return]
-
-

@@ -32,9 +32,10 @@ def sliced(ops: Any, dim: Dim, start: Any, stop: Any, stride: int) -> Dim:
     last = dim if stop is None else _place(dim, stop)
     if first is None or last is None:
         return ops.fresh()  # type: ignore[no-any-return]
-    gap = subtract(last, minimum(first, dim))
     if stop is None:
-        gap = subtract(dim, first)
+        gap = subtract(dim, start) if non_negative(start) else subtract(dim, first)
+    else:
+        gap = subtract(last, first)
     count = gap if non_negative(gap) else maximum(0, gap)
     return floor_divide(count + (stride - 1), stride)
 
