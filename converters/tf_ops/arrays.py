@@ -1,0 +1,277 @@
+"""Shapes, joins, cuts and fills."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from converters.graph import Node
+from converters.tf_ops.table import (
+    Array,
+    indices_along,
+    item,
+    items,
+    known,
+    known_dim,
+    known_int,
+    known_ints,
+    like,
+    plus,
+    positive,
+    refusal,
+    size,
+    sizes,
+    tf_op,
+    times,
+)
+
+
+@tf_op("Shape", "ShapeN")
+def shape(ops: Any, node: Node, *xs: Array) -> tuple[Array, ...]:
+    """The sizes of each input."""
+    dtype = str(node.attr("out_type", "int32"))
+    return tuple(ops.shape(x, dtype=dtype) for x in xs)
+
+
+@tf_op("Size")
+def count(ops: Any, node: Node, x: Array) -> Array:
+    """The number of items."""
+    dtype = str(node.attr("out_type", "int32"))
+    total = times(ops, *sizes(ops, x))
+    return (
+        ops.constant(np.array(total, dtype)) if isinstance(total, int) else ops.cast(total, dtype)
+    )
+
+
+@tf_op("Rank")
+def rank(ops: Any, node: Node, x: Array) -> Array:
+    """The number of axes, int32."""
+    return ops.constant(np.array(ops.rank_of(x), np.int32))
+
+
+@tf_op("Reshape")
+def reshape(ops: Any, node: Node, x: Array, wanted: Array) -> Array:
+    """Same items in another shape."""
+    value = ops.static(wanted)
+    return ops.reshape(x, wanted if value is None else [int(v) for v in value])
+
+
+@tf_op("Squeeze")
+def squeeze(ops: Any, node: Node, x: Array) -> Array:
+    """Without the named axes, or without all that are of size 1."""
+    axes = tuple(node.attr("squeeze_dims", ()))
+    if axes:
+        return ops.squeeze(x, axes)
+    dims = [known_dim(ops, node, x, axis) for axis in range(ops.rank_of(x))]
+    return ops.squeeze(x, [axis for axis, dim in enumerate(dims) if dim == 1])
+
+
+@tf_op("ExpandDims")
+def expand_dims(ops: Any, node: Node, x: Array, axis: Array) -> Array:
+    """A new axis of size 1."""
+    return ops.expand_dims(x, known_int(ops, node, axis, "axis"))
+
+
+@tf_op("Transpose")
+def transpose(ops: Any, node: Node, x: Array, perm: Array) -> Array:
+    """Axes in another order."""
+    return ops.transpose(x, known_ints(ops, node, perm, "permutation"))
+
+
+@tf_op("Concat")
+def concat_v1(ops: Any, node: Node, axis: Array, *xs: Array) -> Array:
+    """The axis comes first."""
+    return concat_v2(ops, node, *xs, axis)
+
+
+@tf_op("ConcatV2")
+def concat_v2(ops: Any, node: Node, *inputs: Array) -> Array:
+    """The axis comes last."""
+    *xs, axis = inputs
+    return xs[0] if len(xs) == 1 else ops.concat(xs, known_int(ops, node, axis, "axis"))
+
+
+@tf_op("Pack")
+def pack(ops: Any, node: Node, *xs: Array) -> Array:
+    """Joined along a new axis."""
+    return ops.stack(xs, int(node.attr("axis", 0)))
+
+
+@tf_op("Unpack")
+def unpack(ops: Any, node: Node, x: Array) -> tuple[Array, ...]:
+    """The items along an axis."""
+    return tuple(ops.unstack(x, int(node.attr("axis", 0)), int(node.attr("num"))))
+
+
+@tf_op("Split")
+def split(ops: Any, node: Node, axis: Array, x: Array) -> tuple[Array, ...]:
+    """Equal parts along an axis."""
+    parts, along = int(node.attr("num_split")), known_int(ops, node, axis, "axis")
+    if parts == 1:
+        return (x,)
+    whole = known_dim(ops, node, x, along)
+    if whole % parts:
+        raise refusal(node, f"an axis of size {whole} does not split into {parts} equal parts")
+    return tuple(ops.split(x, [whole // parts] * parts, along))
+
+
+@tf_op("SplitV")
+def split_v(ops: Any, node: Node, x: Array, parts: Array, axis: Array) -> tuple[Array, ...]:
+    """Parts of given sizes; one of them may be -1."""
+    wanted = list(known_ints(ops, node, parts, "list of sizes"))
+    along = known_int(ops, node, axis, "axis")
+    if -1 in wanted:
+        rest = sum(n for n in wanted if n != -1)
+        wanted[wanted.index(-1)] = known_dim(ops, node, x, along) - rest
+    return tuple(ops.split(x, wanted, along))
+
+
+@tf_op("Tile")
+def tile(ops: Any, node: Node, x: Array, multiples: Array) -> Array:
+    """One multiple per axis."""
+    return ops.tile(x, items(ops, node, multiples))
+
+
+@tf_op("Fill")
+def fill(ops: Any, node: Node, dims: Array, value: Array) -> Array:
+    """A value everywhere."""
+    return ops.fill(items(ops, node, dims), value)
+
+
+@tf_op("ZerosLike", "OnesLike")
+def filled_like(ops: Any, node: Node, x: Array) -> Array:
+    """Zeros (empty strings, False) or ones in the shape and dtype of x."""
+    zero = b"" if ops.dtype_of(x) == "string" else 0
+    return ops.fill(sizes(ops, x), like(ops, x, zero if node.op == "ZerosLike" else 1))
+
+
+@tf_op("BroadcastTo")
+def broadcast_to(ops: Any, node: Node, x: Array, wanted: Array) -> Array:
+    """NumPy's broadcasting."""
+    return ops.broadcast_to(x, items(ops, node, wanted))
+
+
+@tf_op("Range")
+def arange(ops: Any, node: Node, start: Array, limit: Array, delta: Array) -> Array:
+    """start, start + delta, … before limit."""
+    return ops.range(start, limit, delta)
+
+
+@tf_op("LinSpace")
+def linspace(ops: Any, node: Node, start: Array, stop: Array, num: Array) -> Array:
+    """start + step * i; the step is (stop - start) / (num - 1)."""
+    number = known_int(ops, node, num, "number of points")
+    if number == 1:
+        return ops.reshape(start, [1])
+    step = ops.divide(ops.subtract(stop, start), like(ops, start, number - 1))
+    places = ops.cast(indices_along(ops, number, "int32"), ops.dtype_of(start))
+    inner = ops.add(start, ops.multiply(step, places))
+    return ops.concat([ops.strided_slice(inner, [0], [number - 1], [1]), ops.reshape(stop, [1])], 0)
+
+
+@tf_op("Pad", "PadV2")
+def pad(ops: Any, node: Node, x: Array, paddings: Array, value: Array | None = None) -> Array:
+    """Padding with zeros or a constant."""
+    pairs = pad_pairs(ops, node, paddings)
+    if value is None:
+        return ops.pad(x, pairs)
+    return ops.pad(x, pairs, value=known(ops, node, value, "padding value").item())
+
+
+def pad_pairs(ops: Any, node: Node, paddings: Array) -> list[tuple[Any, Any]]:
+    """(before, after) of each axis: ints where they are known."""
+    flat = items(ops, node, ops.reshape(paddings, [-1]))
+    return list(zip(flat[::2], flat[1::2], strict=True))
+
+
+@tf_op("MirrorPad")
+def mirror_pad(ops: Any, node: Node, x: Array, paddings: Array) -> Array:
+    """REFLECT leaves the edge out, SYMMETRIC repeats it."""
+    return ops.pad(x, pad_pairs(ops, node, paddings), mode=node.text("mode").lower())
+
+
+@tf_op("ReverseV2")
+def reverse_v2(ops: Any, node: Node, x: Array, axes: Array) -> Array:
+    """Those axes back to front."""
+    return ops.reverse(x, known_ints(ops, node, axes, "axes"))
+
+
+@tf_op("Reverse")
+def reverse_v1(ops: Any, node: Node, x: Array, flags: Array) -> Array:
+    """One flag per axis."""
+    chosen = known(ops, node, flags, "axes")
+    return ops.reverse(x, [axis for axis, flag in enumerate(chosen) if flag])
+
+
+@tf_op("ReverseSequence")
+def reverse_sequence(ops: Any, node: Node, x: Array, lengths: Array) -> Array:
+    """The first lengths[b] items of row b reversed."""
+    seq, batch = int(node.attr("seq_dim")), int(node.attr("batch_dim", 0))
+    return ops.reverse_sequence(x, lengths, seq_axis=seq, batch_axis=batch)
+
+
+@tf_op("ConcatOffset")
+def concat_offset(ops: Any, node: Node, axis: Array, *shapes: Array) -> tuple[Array, ...]:
+    """Where each part starts in their concatenation."""
+    along = known_int(ops, node, axis, "axis")
+    along = positive(along, known_dim(ops, node, shapes[0], 0))
+    start: Any = 0
+    starts = []
+    for part in shapes:
+        parts = [0] * known_dim(ops, node, part, 0)
+        whole = [ops.constant(np.array(v, np.int32)) for v in parts]
+        whole[along] = ops.constant(np.array(start, np.int32)) if isinstance(start, int) else start
+        starts.append(ops.stack(whole, 0))
+        start = plus(ops, start, item(ops, part, along))
+    return tuple(starts)
+
+
+@tf_op("SpaceToBatchND")
+def space_to_batch(ops: Any, node: Node, x: Array, block: Array, paddings: Array) -> Array:
+    """Blocks of the spatial axes go to the front of the batch axis."""
+    blocks = known_ints(ops, node, block, "block shape")
+    m, rest = len(blocks), ops.rank_of(x) - len(blocks) - 1
+    padded = ops.pad(x, [(0, 0), *pad_pairs(ops, node, paddings), *[(0, 0)] * rest])
+    dims = sizes(ops, padded)
+    split_dims = [dims[0]]
+    for dim, b in zip(dims[1 : m + 1], blocks, strict=True):
+        split_dims += [dim // b if isinstance(dim, int) else ops.floor_divide(dim, b), b]
+    tail = list(range(2 * m + 1, 2 * m + 1 + rest))
+    cut = ops.reshape(padded, split_dims + dims[m + 1 :])
+    moved = ops.transpose(cut, [*range(2, 2 * m + 1, 2), 0, *range(1, 2 * m + 1, 2), *tail])
+    lead = times(ops, dims[0], *blocks)
+    return ops.reshape(moved, [lead, *split_dims[1::2], *dims[m + 1 :]])
+
+
+@tf_op("BatchToSpaceND")
+def batch_to_space(ops: Any, node: Node, x: Array, block: Array, crops: Array) -> Array:
+    """The inverse of SpaceToBatchND."""
+    blocks = known_ints(ops, node, block, "block shape")
+    m, dims = len(blocks), sizes(ops, x)
+    total = int(np.prod(blocks))
+    batch = dims[0] // total if isinstance(dims[0], int) else ops.floor_divide(dims[0], total)
+    cut = ops.reshape(x, [*blocks, batch, *dims[1:]])
+    order = [m]
+    for axis in range(m):
+        order += [m + 1 + axis, axis]
+    moved = ops.transpose(cut, [*order, *range(2 * m + 1, ops.rank_of(cut))])
+    grown = [times(ops, dim, b) for dim, b in zip(dims[1 : m + 1], blocks, strict=True)]
+    whole = ops.reshape(moved, [batch, *grown, *dims[m + 1 :]])
+    pairs = [tuple(known_ints(ops, node, crops, "crops")[2 * i : 2 * i + 2]) for i in range(m)]
+    ends = [-after if after else None for _, after in pairs]
+    return ops.strided_slice(whole, [0, *(b for b, _ in pairs)], [None, *ends], [1] * (m + 1))
+
+
+@tf_op("SpaceToDepth", "DepthToSpace")
+def depth(ops: Any, node: Node, x: Array) -> Array:
+    """Blocks of NHWC images to channels, and back."""
+    if node.text("data_format", "NHWC") != "NHWC":
+        raise refusal(node, "only NHWC is described")
+    b = int(node.attr("block_size"))
+    n, h, w, c = size(ops, x, 0), *(known_dim(ops, node, x, axis) for axis in (1, 2, 3))
+    if node.op == "SpaceToDepth":
+        cut = ops.reshape(x, [n, h // b, b, w // b, b, c])
+        return ops.reshape(ops.transpose(cut, [0, 1, 3, 2, 4, 5]), [n, h // b, w // b, b * b * c])
+    cut = ops.reshape(x, [n, h, w, b, b, c // (b * b)])
+    return ops.reshape(ops.transpose(cut, [0, 1, 3, 2, 4, 5]), [n, h * b, w * b, c // (b * b)])
