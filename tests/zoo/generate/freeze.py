@@ -32,7 +32,8 @@ def generator(*words: str) -> np.random.RandomState:
 
 def draw_weight(model: Model, variable: tf.Variable) -> Optional[np.ndarray]:
     """Random values for one variable, or None where it is no float (a counter, a flag)."""
-    name, shape = variable.op.name, tuple(variable.shape.as_list())
+    name = variable.op.name
+    shape = tuple(variable.shape.as_list()) if variable.shape.dims is not None else ()
     rng = generator(model.name, name)
     for ending, draw in model.weights.items():
         if name.endswith(ending):
@@ -52,9 +53,10 @@ def draw_weight(model: Model, variable: tf.Variable) -> Optional[np.ndarray]:
 
 
 def load_weights(model: Model, session: tf.Session) -> None:
-    """Initialise everything, then overwrite each float variable with random values."""
-    session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
-    session.run(tf.tables_initializer())
+    """Initialise everything (where a CPU can), then overwrite each float variable."""
+    if model.runs_on_cpu:
+        session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
+        session.run(tf.tables_initializer())
     for variable in tf.global_variables():
         values = draw_weight(model, variable)
         if values is not None:

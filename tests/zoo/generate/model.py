@@ -49,6 +49,7 @@ class Model:
         self.time: Optional[int] = None
         self.least_time = 1
         self.zero_batch = True
+        self.runs_on_cpu = True
         self.notes: List[str] = []
         self.extra_card: Dict[str, Any] = {}
         self.custom_cases: List[Case] = []
