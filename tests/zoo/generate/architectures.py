@@ -26,8 +26,7 @@ def ptb(m: Model, make: Any) -> None:
     m.output(tf.reshape(logits, [2, 5, 14], name="logits"), final)
 
 
-@model("The PTB language model, basic mode.", ["unrolled", "two layers", "fed zero states"],
-       extras=["checkpoint"])  # fmt: skip
+@model("The PTB language model, basic mode.", ["unrolled", "two layers", "fed zero states"])
 def ptb_basic(m: Model) -> None:
     """BasicLSTMCell with forget_bias 0, as in the tutorial."""
     ptb(m, lambda: rnn.BasicLSTMCell(6, forget_bias=0.0, state_is_tuple=True))

@@ -99,7 +99,7 @@ def cudnn_gru(m: Model) -> None:
     """Two pseudo-layers in one buffer."""
     layers = canonical("gru", [FEATURES, FEATURES])
     x = m.sequence(FEATURES, time_major=True)
-    layer = cudnn_rnn.CudnnGRU(1, UNITS, direction=cudnn_rnn.CUDNN_RNN_BIDIRECTION)
+    layer = cudnn_rnn.CudnnGRU(1, UNITS, direction="bidirectional")
     outputs, (h,) = layer(x, initial_state=(stacked_state(m, "h"),), training=False)
     m.output(tf.identity(outputs, "outputs"), tf.identity(h, "h_n"))
     m.runs_on_cpu = False

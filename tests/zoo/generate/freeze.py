@@ -53,14 +53,27 @@ def draw_weight(model: Model, variable: tf.Variable) -> Optional[np.ndarray]:
 
 
 def load_weights(model: Model, session: tf.Session) -> None:
-    """Initialise everything (where a CPU can), then overwrite each float variable."""
-    if model.runs_on_cpu:
-        session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
-        session.run(tf.tables_initializer())
+    """Initialise everything, then overwrite each float variable; nothing where no CPU can."""
+    if not model.runs_on_cpu:
+        return
+    session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
+    session.run(tf.tables_initializer())
     for variable in tf.global_variables():
         values = draw_weight(model, variable)
         if values is not None:
             variable.load(values.astype(variable.dtype.base_dtype.as_numpy_dtype), session)
+
+
+class DrawnValues:
+    """Stands in for the session when a graph is frozen that no CPU can initialise."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+
+    def run(self, names: List[str]) -> List[np.ndarray]:
+        """The drawn value of each variable, by the name of its tensor."""
+        known = {variable.name: variable for variable in tf.global_variables()}
+        return [draw_weight(self.model, known[name]).astype(np.float32) for name in names]
 
 
 def frozen_graph(model: Model, session: tf.Session) -> graph_pb2.GraphDef:
@@ -70,8 +83,9 @@ def frozen_graph(model: Model, session: tf.Session) -> graph_pb2.GraphDef:
         ValueError: an input or a frozen placeholder does not reach any output.
     """
     names = [tensor.op.name for tensor in model.outputs] + model.init_nodes
+    values = session if model.runs_on_cpu else DrawnValues(model)
     graph = tf.graph_util.convert_variables_to_constants(
-        session, tf.get_default_graph().as_graph_def(), list(dict.fromkeys(names))
+        values, tf.get_default_graph().as_graph_def(), list(dict.fromkeys(names))
     )
     if model.rewrite is not None:
         model.rewrite(graph)

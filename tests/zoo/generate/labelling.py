@@ -169,7 +169,7 @@ def speech_ctc(m: Model) -> None:
 
 
 @model("Sequence classifier: last relevant output by gather_nd.", ["gather_nd", "softmax"],
-       extras=["saved_model", "checkpoint"])  # fmt: skip
+       extras=["saved_model"])  # fmt: skip
 def classifier_gather_nd(m: Model) -> None:
     """Embedding, two GRU layers, the output at length - 1, a dense layer."""
     ids = m.ids(13, dtype=tf.int64)

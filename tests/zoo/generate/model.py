@@ -180,10 +180,9 @@ class Model:
         time = self.time or 7
         wanted = [
             Case(3, time, "edges"),
-            Case(3, time, "mixed", 0.3),
             Case(1, time, "full"),
             Case(1, self.time or self.least_time, "full", 3.0),
-            Case(3, self.time or 4, "mixed", 2.0),
+            Case(3, self.time or 4, "mixed", 0.3),
         ]
         if self.batch is None and self.zero_batch:
             wanted.append(Case(0, time, "full", must=False))

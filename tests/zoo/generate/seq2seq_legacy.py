@@ -75,7 +75,7 @@ def legacy_embedding_greedy(m: Model) -> None:
 @model("embedding_attention_seq2seq, teacher forced, two layers.", ["unrolled", "attention"])
 def legacy_attention(m: Model) -> None:
     """Two GRU layers, one attention head read at each step."""
-    encoder, decoder = id_steps(m, "encoder", 4), id_steps(m, "decoder", 3)
+    encoder, decoder = id_steps(m, "encoder", 3), id_steps(m, "decoder", 2)
     cell = rnn.MultiRNNCell([rnn.GRUCell(6), rnn.GRUCell(4)])
     outputs, state = legacy.embedding_attention_seq2seq(encoder, decoder, cell, SYMBOLS, SYMBOLS, 5)
     m.output(outputs, state)
@@ -88,7 +88,7 @@ def legacy_attention(m: Model) -> None:
 def legacy_attention_greedy(m: Model) -> None:
     """The translate tutorial at inference time, with feed_previous by a frozen placeholder."""
     previous = m.freeze(tf.placeholder(tf.bool, [], name="feed_previous"), True)
-    encoder, decoder = id_steps(m, "encoder", 4), id_steps(m, "decoder", 3)
+    encoder, decoder = id_steps(m, "encoder", 3), id_steps(m, "decoder", 2)
     outputs, state = legacy.embedding_attention_seq2seq(
         encoder, decoder, rnn.LSTMCell(6), SYMBOLS, SYMBOLS, 5, num_heads=2, feed_previous=previous
     )
