@@ -1,0 +1,86 @@
+"""From bindings to a cell with weights: the windows that matched are put where the cell's own layout wants them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from converters.lift.recognise.patterns import Pattern
+from converters.lift.recognise.poly import Monomial
+from converters.lift.recognise.refs import Parts, evaluate
+from converters.lift.recognise.unify import Bindings, Block
+from reference.activations import LINEAR, Activation
+
+IDENTITY_ROWS = 1000
+"""Added to an operand's index where the operand enters without a matrix."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """A recognised cell. ``parameters`` says for each weight which variable or constant it came from."""
+
+    cell: Any
+    parameters: Mapping[str, str]
+
+
+def assemble(
+    pattern: Pattern, env: Bindings, operands: Sequence[Monomial], dtype: np.dtype
+) -> Assembled | None:
+    """None where the numbers cannot fill the weights (a product that is no weight's shape)."""
+    rows = np.cumsum([0, *(operand_width(o) for o in operands)])
+    arrays: dict[str, np.ndarray] = {}
+    sources: dict[str, list[str]] = {}
+    for name, shape in pattern.weight_shapes.items():
+        arrays[name] = np.zeros(shape, dtype)
+        sources[name] = []
+    for block in env.blocks:
+        if not _fill(arrays[block.ref.source], block, rows):
+            return None
+        sources[block.ref.source] += _names(block.parts)
+    spec = pattern.variant.spec
+    fields: dict[str, Any] = dict(arrays)
+    for name in (*spec.scalars, *pattern.variant.options):
+        if name not in fields:
+            fields[name] = float(env.scalars.get(name, 0.0))
+    for name in spec.activations:
+        fields[name] = LINEAR if name in pattern.variant.linear else _activation(env, name)
+    if any(value is None for value in fields.values()):
+        return None
+    names = {k: " + ".join(dict.fromkeys(v)) for k, v in sources.items() if v}
+    return Assembled(spec.cell(**fields, **spec.fixed), names)
+
+
+def operand_width(operand: Monomial) -> int:
+    return max((atom.width or 1) for atom in operand)
+
+
+def _activation(env: Bindings, name: str) -> Activation | None:
+    found = env.activations.get(name)
+    return None if found is None else Activation(found[0], tuple(float(v) for v in found[1]))
+
+
+def _fill(array: np.ndarray, block: Block, rows: np.ndarray) -> bool:
+    window = list(block.ref.window)
+    identity = False
+    if block.operand is not None:
+        index = block.operand % IDENTITY_ROWS
+        identity = block.operand >= IDENTITY_ROWS
+        window[0] = (int(rows[index]), int(rows[index + 1]))
+    target = array[tuple(slice(low, high) for low, high in window)]
+    value = evaluate(block.parts, array.dtype)
+    if identity:
+        if target.shape[0] != target.shape[1]:
+            return False
+        value = np.diag(np.broadcast_to(value, (target.shape[0],)))
+    try:
+        target[...] = value
+    except ValueError:
+        return False
+    return True
+
+
+def _names(parts: Parts) -> list[str]:
+    return [ref.source for _, ref in parts if ref is not None and not ref.source.startswith("#")]

@@ -1,0 +1,322 @@
+"""From an identified step to statements: one Recurrence a layer, and what stood between them over all steps at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from converters.graph import DType, Node
+from converters.lift.recognise.components import Layers, split_layers
+from converters.lift.recognise.emit import ProgramArray, ProgramOps
+from converters.lift.recognise.poly import Atom, Monomial
+from converters.lift.recognise.step import Definitions, NotAStepError, Step, symbolic
+from converters.lift.recognise.traced import traced_cell
+from converters.lift.recognise.values import NotRowWiseError, Values
+from converters.program import Loop, OpNode, Program, Recurrence, Statement
+from reference.vocabulary.abstract.fact import Fact
+from reference.vocabulary.tracer import Expr
+
+
+@dataclass
+class Built:
+    """What takes the place of a loop."""
+
+    statements: list[Statement] = field(default_factory=list)
+    constants: dict[str, np.ndarray] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, Fact] = field(default_factory=dict)
+
+
+@dataclass
+class Builder:
+    """One loop on its way to recurrences."""
+
+    program: Program
+    loop: Loop
+    step: Step
+    definitions: Definitions
+
+    def __post_init__(self) -> None:
+        self.built = Built()
+        self.facts = {**self.program.facts}
+        self.ops = ProgramOps(self.loop.name, self.facts)
+        self.sequences: dict[Expr, ProgramArray] = {}
+        self.length: Any = None
+        """Symbolic number of steps."""
+
+    def build(self) -> Built:
+        """Raises NotAStepError where even a traced cell cannot say what the loop does."""
+        self._sequences()
+        self._check_writes()
+        layers = split_layers(self.step, self._names())
+        if isinstance(layers, Layers):
+            try:
+                self._layers(layers)
+            except NotRowWiseError as error:
+                layers = f"a layer's input or output goes through {error}, which is not row by row"
+                self._restart()
+        if isinstance(layers, str):
+            self._traced(layers)
+        self._carried_outputs()
+        self._flush()
+        self.built.constants = self.ops.constants
+        self.built.variables = self.ops.variables
+        known = self.program.facts
+        self.built.facts = {k: v for k, v in self.facts.items() if k not in known}
+        return self.built
+
+    def _restart(self) -> None:
+        self.built.statements.clear()
+        self.ops.statements.clear()
+        self._sequences()
+
+    def _names(self) -> str:
+        return " ".join([self.loop.name, *self.step_names()])
+
+    def step_names(self) -> list[str]:
+        """Names of the variables the body reads, for messages."""
+        reads = self.loop.body.statements
+        return [self.program.variables.get(v, "") for s in reads for v in s.inputs]
+
+    # -- sequences in ---------------------------------------------------------------------------------------------
+
+    def _sequences(self) -> None:
+        for leaf, name in self.step.reads.items():
+            maker = self.definitions.op(name)
+            if maker is not None and maker.node.op == "ListUnstack":
+                value = self.ops.value(maker.inputs[0])
+            else:
+                value = self._stacked(name, leaf)
+            self.sequences[leaf] = value
+            if self.length is None:
+                self.length = value.fact.shape[0] if value.fact.shape else None
+        bound = symbolic(self.program, self.step.steps)
+        if self.length is None:
+            self.length = bound
+        self._check_bound(bound)
+
+    def _stacked(self, name: str, leaf: Expr) -> ProgramArray:
+        item = leaf.fact
+        steps = symbolic(self.program, self.step.steps)
+        shape = None if item.shape is None else (steps, *item.shape)
+        label = f"{name}|stacked"
+        node = Node(label, "ListStack", (name,), (), {})
+        self.ops.statements.append(OpNode(node, (label,)))
+        self.facts[label] = Fact(item.dtype, shape)
+        return self.ops.value(label)
+
+    def _check_bound(self, bound: object | None) -> None:
+        """The loop must run over the whole sequence, or stop early only where nothing is left to do."""
+        if bound is not None and bound == self.length:
+            return
+        if not self.sequences:
+            return
+        maker = self.definitions.op(self.step.steps)
+        if maker is not None and maker.node.op == "Minimum":
+            whole = [symbolic(self.program, v) for v in maker.inputs]
+            if self.length in whole and self.step.lengths is not None:
+                other = maker.inputs[1 - whole.index(self.length)]
+                if self._longest(other):
+                    return
+        msg = "its bound is not the number of items in the sequence it reads"
+        raise NotAStepError(msg)
+
+    def _longest(self, value: str) -> bool:
+        """max(1, max(lengths)), or max(lengths), of the lengths that mask the states."""
+        for _ in range(8):
+            maker = self.definitions.op(value)
+            if maker is None:
+                return False
+            if maker.node.op == "Max":
+                return self._same_lengths(maker.inputs[0])
+            if maker.node.op == "Maximum":
+                known = [symbolic(self.program, v) for v in maker.inputs]
+                if 1 not in known:
+                    return False
+                value = maker.inputs[1 - known.index(1)]
+            elif maker.node.op in ("Cast", "Identity", "Reshape"):
+                value = maker.inputs[0]
+            else:
+                return False
+        return False
+
+    def _same_lengths(self, value: str) -> bool:
+        mine = self._lengths_value()
+        return mine is not None and root(self.definitions, value) == root(self.definitions, mine)
+
+    def _lengths_value(self) -> str | None:
+        expr = self.step.lengths
+        if expr is None:
+            return None
+        if expr in self.step.captures:
+            return self.step.captures[expr]
+        value = expr.fact.value
+        assert value is not None
+        return self.ops.constant(value).name
+
+    # -- layers ---------------------------------------------------------------------------------------------------
+
+    def _layers(self, found: Layers) -> None:
+        arrays: dict[Atom, Any] = {}
+        for atom, expr in found.outside.items():
+            if expr in self.sequences:
+                arrays[atom] = self.sequences[expr]
+            elif expr in self.step.captures:
+                arrays[atom] = self.ops.value(self.step.captures[expr])
+        dtype = np.dtype(self.step.states[0].old.fact.dtype) if self.step.states else np.dtype("f4")
+        lengths = self._lengths_value()
+        for index, layer in enumerate(found.layers):
+            values = Values(self.ops, arrays, dtype)
+            inputs = tuple(self._operand(values, o) for o in layer.identified.operands)
+            x = self.ops.concat(inputs, -1) if len(inputs) > 1 else inputs[0] if inputs else None
+            self._flush()
+            output = self._recurrence(index, layer, x, lengths)
+            atom = next(a for a, e in found.outside.items() if e is layer.output)
+            arrays[atom] = output
+        values = Values(self.ops, arrays, dtype)
+        for write in self.step.writes:
+            poly = found.norm.poly(write.item)
+            result = values.poly(poly)
+            direct = any(result is a for a in arrays.values())
+            if write.masked and not direct:
+                result = self._mask(result)
+            self._list_output(write.carried, result)
+
+    def _operand(self, values: Values, operand: Monomial) -> ProgramArray:
+        array: ProgramArray = values.monomial(operand)
+        if len(array.shape) != 3:
+            raise NotRowWiseError("a value that is the same at every step")
+        return array
+
+    def _recurrence(self, index: int, layer: Any, x: ProgramArray | None, lengths: str | None) -> ProgramArray:
+        order = layer.identified.order
+        parts = [layer.states[k] for k in order]
+        name = self.loop.name if index == 0 and len(self.step.states) == len(parts) else f"{self.loop.name}/{index}"
+        output = f"{name}|outputs"
+        final = tuple(self.loop.outputs[s.carried] for s in parts)
+        state = layer.output.fact
+        shape = (self.length, *(state.shape or ()))
+        self.facts[output] = Fact(state.dtype, shape)
+        self.built.statements.append(
+            Recurrence(
+                name=name,
+                cell=layer.identified.assembled.cell,
+                sequences=() if x is None else (x.name,),
+                initial_state=tuple(self.loop.carried[s.carried] for s in parts),
+                outputs=(output,),
+                final_state=final,
+                lengths=lengths,
+                steps=self.step.steps if x is None else None,
+                parameters=layer.identified.assembled.parameters,
+                loop=self.loop.name,
+            )
+        )
+        return self.ops.value(output)
+
+    def _mask(self, result: ProgramArray) -> ProgramArray:
+        """Zero past the lengths: what is computed between layers need not be 0 there."""
+        ops = self.ops
+        lengths = ops.value(self._lengths_value() or "")
+        zero, one = (ops.constant(np.asarray(k, lengths.dtype)) for k in (0, 1))
+        total = ops.shape(result, dtype=lengths.dtype)
+        steps = ops.node(
+            "StridedSlice",
+            (total, ops.ints([0]), ops.ints([1]), ops.ints([1])),
+            Fact(lengths.dtype, (), np.asarray(result.shape[0], object)),
+            {"begin_mask": 0, "end_mask": 0, "ellipsis_mask": 0, "new_axis_mask": 0, "shrink_axis_mask": 1},
+        )
+        time = ops.expand_dims(ops.range(zero, steps, one), 1)
+        inside = ops.less(time, ops.expand_dims(lengths, 0))
+        condition = ops.expand_dims(inside, 2)
+        nothing = ops.constant(np.zeros((), result.dtype))
+        masked: ProgramArray = ops.where(condition, result, nothing)
+        return masked
+
+    # -- the traced cell ------------------------------------------------------------------------------------------
+
+    def _traced(self, reason: str) -> None:
+        step = self.step
+        lengths = self._lengths_value()
+        items, sequences = list(self.sequences), [a.name for a in self.sequences.values()]
+        outputs = tuple(w.item for w in step.writes)
+        new = tuple(s.new for s in step.states)
+        used = _inputs_of((*outputs, *new))
+        captures = [e for e in step.captures if e in used]
+        if step.time in used:
+            items.append(step.time)
+            sequences.append(self._time_sequence())
+        names = [f"{self.loop.name}|outputs{k}" for k in range(len(outputs))]
+        for label, expr in zip(names, outputs, strict=True):
+            self.facts[label] = Fact(expr.fact.dtype, (self.length, *expr.shape))
+        self._flush()
+        cell = traced_cell((*items, *captures), tuple(s.old for s in step.states), new, outputs)
+        self.built.statements.append(
+            Recurrence(
+                name=self.loop.name,
+                cell=cell,
+                sequences=tuple(sequences),
+                initial_state=tuple(self.loop.carried[s.carried] for s in step.states),
+                outputs=tuple(names),
+                final_state=tuple(self.loop.outputs[s.carried] for s in step.states),
+                lengths=lengths,
+                invariants=tuple(step.captures[e] for e in captures),
+                steps=None if sequences else step.steps,
+                parameters={f"constants/{k}": name for k, name in enumerate(cell.names)},
+                loop=self.loop.name,
+                reason=reason,
+            )
+        )
+        for write, label in zip(step.writes, names, strict=True):
+            self._list_output(write.carried, self.ops.value(label))
+
+    def _time_sequence(self) -> str:
+        ops = self.ops
+        zero, one = (ops.constant(np.asarray(k, np.int32)) for k in (0, 1))
+        steps = ops.value(self.step.steps)
+        fact = Fact("int32", (self.length,))
+        return ops.node("Range", (zero, steps, one), fact, {"Tidx": DType("int32")}).name
+
+    # -- what the loop gave ---------------------------------------------------------------------------------------
+
+    def _check_writes(self) -> None:
+        if self.step.lengths is not None and not all(w.masked for w in self.step.writes):
+            msg = "an output is not masked by the lengths that mask its states"
+            raise NotAStepError(msg)
+
+    def _list_output(self, carried: int, sequence: ProgramArray) -> None:
+        name = self.loop.outputs[carried]
+        node = Node(f"{name}|unstack", "ListUnstack", (sequence.name,), (), {})
+        self.ops.statements.append(OpNode(node, (name,)))
+
+    def _carried_outputs(self) -> None:
+        for k, start in self.step.counters.items():
+            source = self.step.steps if start == 0 else None
+            if source is not None:
+                self._alias(source, self.loop.outputs[k])
+        for k, source in self.step.constant_carried.items():
+            self._alias(source, self.loop.outputs[k])
+
+    def _alias(self, source: str, name: str) -> None:
+        self.ops.statements.append(OpNode(Node(f"{name}|alias", "Identity", (source,), (), {}), (name,)))
+
+    def _flush(self) -> None:
+        self.built.statements.extend(self.ops.statements)
+        self.ops.statements.clear()
+
+
+def root(definitions: Definitions, value: str) -> str:
+    """The value behind casts and identities."""
+    for _ in range(16):
+        maker = definitions.op(value)
+        if maker is None or maker.node.op not in ("Cast", "Identity", "StopGradient", "CheckNumerics"):
+            return value
+        value = maker.inputs[0]
+    return value
+
+
+def _inputs_of(exprs: tuple[Expr, ...]) -> set[Expr]:
+    from reference.vocabulary.tracer import needed
+
+    return set(needed(exprs))

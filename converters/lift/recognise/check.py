@@ -1,0 +1,104 @@
+"""The numbers decide: a match counts only when cell and body agree in float64 to 1e-12, with both sides of every branch seen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from converters.lift.recognise.values import Values
+from reference import states
+from reference.vocabulary.numpy_ops import NumpyOps
+from reference.vocabulary.tracer import replay
+
+if TYPE_CHECKING:
+    from converters.lift.recognise.identify import Component, Identified
+    from converters.lift.recognise.normal import Normaliser
+
+SCALES = (1e-2, 1.0, 1e2)
+ROWS = 16
+TOLERANCE = 1e-12
+SEED = 20_150_801
+
+
+class WatchedOps(NumpyOps):
+    """Computes, and remembers which sides of each branching operation were taken."""
+
+    def __init__(self) -> None:
+        super().__init__(widen=True)
+        self.calls = 0
+        self.sides: dict[int, set[str]] = {}
+
+    def begin(self) -> None:
+        """A new run of the same equation: branches are counted from the start."""
+        self.calls = 0
+
+    def _see(self, **sides: Any) -> None:
+        seen = self.sides.setdefault(self.calls, set())
+        self.calls += 1
+        seen.update(name for name, mask in sides.items() if np.any(mask))
+
+    def clip(self, x: Any, low: Any, high: Any, /) -> Any:
+        self._see(low=x < low, inside=(x > low) & (x < high), high=x > high)
+        return super().clip(x, low, high)
+
+    def relu(self, x: Any, /) -> Any:
+        self._see(negative=x < 0, inside=x > 0)
+        return super().relu(x)
+
+    def where(self, condition: Any, a: Any, b: Any, /) -> Any:
+        self._see(inside=condition, otherwise=~np.asarray(condition))
+        return super().where(condition, a, b)
+
+    @property
+    def unseen(self) -> bool:
+        """Whether some branch was only ever taken one way."""
+        return any(len(seen) < 2 for seen in self.sides.values())
+
+
+def agrees(found: Identified, component: Component, norm: Normaliser) -> str | None:
+    """None where cell and body give the same numbers; else what differs."""
+    rng = np.random.default_rng(SEED)
+    ops = WatchedOps()
+    leaves = [e for e in norm.cuts if e not in component.states]
+    worst = 0.0
+    for scale in SCALES:
+        draws = {e: _draw(rng, e, scale) for e in (*leaves, *component.states)}
+        expected = replay(list(component.new), NumpyOps(widen=True), draws)
+        ops.begin()
+        got, output = _step(found, component, norm, draws, ops)
+        for k, want in zip(range(len(expected)), expected, strict=True):
+            size = max(float(np.max(np.abs(want), initial=0.0)), 1e-300)
+            worst = max(worst, float(np.max(np.abs(got[k] - want), initial=0.0)) / size)
+        if not np.array_equal(output, got[found.output]):
+            return "its output is not its state"
+    if not worst <= TOLERANCE:
+        return f"the numbers differ by {worst:.1e} of the largest, above {TOLERANCE:.0e}"
+    if ops.unseen:
+        return "one side of a clip or a branch could not be reached by the check"
+    return None
+
+
+def _draw(rng: np.random.Generator, expr: Any, scale: float) -> np.ndarray:
+    shape = [n if isinstance(n, int) else ROWS for n in expr.shape]
+    return np.asarray(rng.standard_normal(shape) * scale)
+
+
+def _step(
+    found: Identified, component: Component, norm: Normaliser, draws: Any, ops: NumpyOps
+) -> tuple[dict[int, np.ndarray], np.ndarray]:
+    """The cell's new state by the component's part numbers, and its output."""
+    values = Values(NumpyOps(widen=True), {norm.cuts[e]: v for e, v in draws.items()}, np.dtype("float64"))
+    inputs = [np.broadcast_to(values.monomial(o), (ROWS, width)) for o, width in _widths(found)]
+    x = np.concatenate(inputs, 1) if inputs else np.zeros((ROWS, 0))
+    cell = found.assembled.cell
+    parts = [draws[component.states[k]] for k in found.order]
+    output, new = cell.step(ops, x, states.unflatten_like(cell.state_size, parts))
+    flat = states.flatten(new)
+    return {part: flat[k] for k, part in enumerate(found.order)}, output
+
+
+def _widths(found: Identified) -> list[tuple[Any, int]]:
+    from converters.lift.recognise.assemble import operand_width
+
+    return [(o, operand_width(o)) for o in found.operands]

@@ -1,0 +1,106 @@
+"""Small rewrites on a Program: aliases resolved, lists stacked back at once, dead statements dropped."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from converters.program import (
+    Conditional,
+    Loop,
+    OpNode,
+    Program,
+    Recurrence,
+    Statement,
+    SubProgram,
+    defined,
+)
+
+
+def rename(statement: Statement, names: dict[str, str]) -> Statement:
+    """The statement with the values it reads renamed."""
+    if isinstance(statement, OpNode):
+        inputs = tuple(names.get(v, v) for v in statement.inputs)
+        if inputs == statement.inputs:
+            return statement
+        return replace(statement, node=replace(statement.node, inputs=inputs))
+    if isinstance(statement, Recurrence):
+        return replace(
+            statement,
+            sequences=_all(statement.sequences, names),
+            initial_state=_all(statement.initial_state, names),
+            invariants=_all(statement.invariants, names),
+            lengths=names.get(statement.lengths, statement.lengths) if statement.lengths else None,
+            steps=names.get(statement.steps, statement.steps) if statement.steps else None,
+        )
+    if isinstance(statement, Loop):
+        return replace(
+            statement,
+            carried=_all(statement.carried, names),
+            condition=_sub(statement.condition, names),
+            body=_sub(statement.body, names),
+        )
+    return replace(
+        statement,
+        predicate=names.get(statement.predicate, statement.predicate),
+        then=_sub(statement.then, names),
+        otherwise=_sub(statement.otherwise, names),
+    )
+
+
+def _all(values: tuple[str, ...], names: dict[str, str]) -> tuple[str, ...]:
+    return tuple(names.get(v, v) for v in values)
+
+
+def _sub(sub: SubProgram, names: dict[str, str]) -> SubProgram:
+    statements = tuple(rename(s, names) for s in sub.statements)
+    return SubProgram(sub.inputs, statements, _all(sub.outputs, names))
+
+
+def tidy(program: Program) -> Program:
+    """Identities and ``ListStack(ListUnstack(x))`` resolved, then what nobody reads dropped."""
+    names: dict[str, str] = {}
+    unstacked: dict[str, str] = {}
+    kept: list[Statement] = []
+    for original in program.statements:
+        statement = rename(original, names)
+        source = _alias(statement, unstacked)
+        if source is not None:
+            names[defined(statement)[0]] = source
+            continue
+        if isinstance(statement, OpNode) and statement.node.op == "ListUnstack":
+            unstacked[statement.outputs[0]] = statement.inputs[0]
+        kept.append(statement)
+    outputs = dict(program.names)
+    for name in program.outputs:
+        value = outputs.get(name, name)
+        if value in names:
+            outputs[name] = names[value]
+    return drop_dead(replace(program, statements=tuple(kept), names=outputs))
+
+
+def _alias(statement: Statement, unstacked: dict[str, str]) -> str | None:
+    if not isinstance(statement, OpNode):
+        return None
+    if statement.node.op == "Identity":
+        return statement.inputs[0]
+    if statement.node.op == "ListStack":
+        return unstacked.get(statement.inputs[0])
+    return None
+
+
+def drop_dead(program: Program) -> Program:
+    """Only what the outputs need."""
+    needed = {program.names.get(name, name) for name in program.outputs}
+    kept: list[Statement] = []
+    for statement in reversed(program.statements):
+        if needed.intersection(defined(statement)):
+            kept.append(statement)
+            needed.update(_reads(statement))
+    constants = {k: v for k, v in program.constants.items() if k in needed}
+    return replace(program, statements=tuple(reversed(kept)), constants=constants)
+
+
+def _reads(statement: Statement) -> tuple[str, ...]:
+    if isinstance(statement, Conditional | Loop | Recurrence):
+        return statement.inputs
+    return statement.inputs

@@ -1,0 +1,233 @@
+"""Unification of a cell's normal form (the pattern) with that of a step of the graph (the target).
+
+The pattern's weights are unknowns: matching a term binds a window of a weight to the target's coefficient. Sums and products are
+matched modulo order, by plain backtracking: an environment is copied on every choice, so a failed branch leaves no trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from converters.lift.recognise.poly import Atom, Key, Monomial, Poly
+from converters.lift.recognise.refs import Parts, Ref, number, scale_parts
+
+ACTIVATION = "activation?"
+"""The op of a pattern atom that stands for any elementwise function; its parameter is the field's name."""
+
+ELEMENTWISE = frozenset(
+    "tanh sigmoid relu relu6 elu selu softplus softsign sin cos erf exp abs square sqrt hard_sigmoid leaky_relu clip sign".split()
+)
+"""What an activation may be bound to."""
+
+INPUT = "x"
+"""The pattern's leaf for the cell's input."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A window of a weight, and what of the target fills it. ``operand`` is the input operand a row block belongs to."""
+
+    ref: Ref
+    parts: Parts
+    operand: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bindings:
+    """What has been bound so far."""
+
+    blocks: tuple[Block, ...] = ()
+    scalars: Mapping[str, float] = field(default_factory=dict)
+    activations: Mapping[str, tuple[str, tuple[Any, ...]]] = field(default_factory=dict)
+    steps: int = 0
+
+    def scalar(self, name: str, value: float) -> Bindings | None:
+        if name in self.scalars:
+            return self if self.scalars[name] == value else None
+        return replace(self, scalars={**self.scalars, name: value})
+
+    def activation(self, name: str, op: str, params: tuple[Any, ...]) -> Bindings | None:
+        if name in self.activations:
+            return self if self.activations[name] == (op, params) else None
+        return replace(self, activations={**self.activations, name: (op, params)})
+
+    def block(self, *blocks: Block) -> Bindings | None:
+        known = {(b.ref, b.operand): b.parts for b in self.blocks}
+        fresh = []
+        for block in blocks:
+            old = known.get((block.ref, block.operand))
+            if old is None:
+                fresh.append(block)
+            elif old != block.parts:
+                return None
+        return replace(self, blocks=(*self.blocks, *fresh)) if fresh else self
+
+
+@dataclass(slots=True)
+class Problem:
+    """``leaves`` maps the pattern's state leaves to the target's; ``operands`` are the target's input monomials in order."""
+
+    leaves: Mapping[Atom, Atom]
+    operands: Sequence[Monomial]
+    budget: int = 20_000
+    """Choices that may be tried; then the pattern counts as not matching."""
+
+    def match(self, pattern: Poly, target: Poly, env: Bindings) -> Iterator[Bindings]:
+        """Every way in which the two sums agree."""
+        self.budget -= 1
+        if self.budget < 0:
+            return
+        yield from self._terms(list(pattern.terms.items()), dict(target.terms), env)
+
+    def _terms(
+        self, pattern: list[tuple[Key, Parts]], target: dict[Key, Parts], env: Bindings
+    ) -> Iterator[Bindings]:
+        if not pattern:
+            if not target:
+                yield env
+            return
+        ((mono, dense), parts), *rest = pattern
+        if self._is_input(mono):
+            for after, left in self._input(dense, parts, target, env):
+                yield from self._terms(rest, left, after)
+            return
+        if not mono:
+            after_bias = self._bias(parts, target.get(((), False), ()), env)
+            if after_bias is not None:
+                left = {k: v for k, v in target.items() if k != ((), False)}
+                yield from self._terms(rest, left, after_bias)
+            return
+        for key in list(target):
+            if key[1] != dense or len(key[0]) != len(mono):
+                continue
+            bound = self._coefficient(parts, target[key], env)
+            if bound is None:
+                continue
+            left = {k: v for k, v in target.items() if k != key}
+            for after in self._monomial(mono, key[0], bound):
+                yield from self._terms(rest, left, after)
+
+    def _is_input(self, mono: Monomial) -> bool:
+        return len(mono) == 1 and mono[0].op == "leaf" and mono[0].params[0] == INPUT
+
+    def _input(
+        self, dense: bool, parts: Parts, target: dict[Key, Parts], env: Bindings
+    ) -> Iterator[tuple[Bindings, dict[Key, Parts]]]:
+        """The pattern's input term takes every term of the target that reads an input operand."""
+        left = dict(target)
+        blocks = []
+        if len(parts) != 1:
+            return
+        scale, ref = parts[0]
+        for index, operand in enumerate(self.operands):
+            for is_dense in (True, False):
+                found = left.pop((operand, is_dense), None)
+                if found is None:
+                    continue
+                if dense and ref is not None:
+                    blocks.append(Block(ref, scale_parts(found, 1.0 / scale), index + (0 if is_dense else 1000)))
+                elif is_dense or len(self.operands) != 1:
+                    return
+                else:
+                    after = self._coefficient(parts, found, env)
+                    if after is not None:
+                        yield after, left
+                    return
+        if not dense and not blocks:
+            return
+        after = env.block(*blocks)
+        if after is not None:
+            yield after, left
+
+    def _bias(self, pattern: Parts, target: Parts, env: Bindings) -> Bindings | None:
+        """Numbers go to the scalar unknown, vectors to the vector unknown; a missing one is 0."""
+        vectors = [(s, r) for s, r in pattern if r is not None and r.rank > 0]
+        scalars = [(s, r) for s, r in pattern if r is not None and r.rank == 0]
+        literal = sum(s for s, r in pattern if r is None)
+        found = sum(s for s, r in target if r is None) - literal
+        arrays: Parts = tuple((s, r) for s, r in target if r is not None)
+        if len(vectors) > 1 or len(scalars) > 1:
+            return None
+        bound: Bindings | None = env
+        if scalars:
+            scale, ref = scalars[0]
+            assert ref is not None
+            bound = env.scalar(ref.source, found / scale)
+            found = 0.0
+        if bound is None:
+            return None
+        rest: Parts = (*arrays, (found, None)) if found else arrays
+        if vectors:
+            scale, ref = vectors[0]
+            assert ref is not None
+            return bound.block(Block(ref, scale_parts(rest, 1.0 / scale)))
+        return bound if not rest else None
+
+    def _coefficient(self, pattern: Parts, target: Parts, env: Bindings) -> Bindings | None:
+        if len(pattern) != 1:
+            return None
+        scale, ref = pattern[0]
+        if ref is None:
+            return env if number(target) == scale else None
+        if ref.rank == 0:
+            value = number(target)
+            return None if value is None else env.scalar(ref.source, value / scale)
+        return env.block(Block(ref, scale_parts(target, 1.0 / scale)))
+
+    def _monomial(self, pattern: Monomial, target: Monomial, env: Bindings) -> Iterator[Bindings]:
+        if not pattern:
+            yield env
+            return
+        first, rest = pattern[0], pattern[1:]
+        for index, candidate in enumerate(target):
+            others = target[:index] + target[index + 1 :]
+            for after in self._atom(first, candidate, env):
+                yield from self._monomial(rest, others, after)
+
+    def _atom(self, pattern: Atom, target: Atom, env: Bindings) -> Iterator[Bindings]:
+        if pattern.op in ("leaf", "slice"):
+            if self.leaves.get(pattern) is target or self._same_slice(pattern, target):
+                yield env
+            return
+        bound: Bindings | None = env
+        if pattern.op == ACTIVATION:
+            if target.op not in ELEMENTWISE:
+                return
+            bound = env.activation(pattern.params[0], target.op, target.params)
+        elif pattern.op != target.op or len(pattern.args) != len(target.args):
+            return
+        else:
+            bound = self._params(pattern.params, target.params, env)
+        if bound is not None:
+            yield from self._args(pattern.args, target.args, bound)
+
+    def _same_slice(self, pattern: Atom, target: Atom) -> bool:
+        if pattern.op != "slice" or target.op != "slice" or pattern.params != target.params:
+            return False
+        inner, other = pattern.args[0].lone_atom(), target.args[0].lone_atom()
+        return inner is not None and other is not None and self.leaves.get(inner) is other
+
+    def _params(
+        self, pattern: tuple[Any, ...], target: tuple[Any, ...], env: Bindings
+    ) -> Bindings | None:
+        if len(pattern) != len(target):
+            return None
+        bound: Bindings | None = env
+        for p, t in zip(pattern, target, strict=True):
+            if isinstance(p, tuple) and len(p) == 2 and p[0] == "unknown":
+                scale, name = p[1]
+                bound = bound.scalar(name, t / scale) if bound is not None else None
+            elif p != t:
+                return None
+        return bound
+
+    def _args(
+        self, pattern: tuple[Poly, ...], target: tuple[Poly, ...], env: Bindings
+    ) -> Iterator[Bindings]:
+        if not pattern:
+            yield env
+            return
+        for after in self.match(pattern[0], target[0], env):
+            yield from self._args(pattern[1:], target[1:], after)

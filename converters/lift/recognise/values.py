@@ -1,0 +1,101 @@
+"""A normal form run again, under any interpreter: for the numeric check, and to rebuild outside the loop what was inside it.
+
+Everything in a normal form works on the last axis, so leaves may carry any leading axes: a step ``[B, F]`` or all steps ``[T, B, F]``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from converters.lift.recognise.poly import Atom, Monomial, Poly
+from converters.lift.recognise.refs import Parts, Ref
+from reference.activations import Activation
+
+NARY = frozenset(("where", "maximum", "minimum"))
+
+
+class NotRowWiseError(Exception):
+    """An opaque atom: it cannot be computed for all steps at once. The message is the operation's name."""
+
+
+@dataclass
+class Values:
+    """Evaluates polys and atoms under ``ops``; ``leaves`` gives the arrays of leaf and opaque atoms."""
+
+    ops: Any
+    leaves: Mapping[Atom, Any]
+    dtype: np.dtype
+    memo: dict[Atom, Any] = field(default_factory=dict)
+
+    def poly(self, poly: Poly) -> Any:
+        """The array of a poly."""
+        total = None
+        for (mono, dense), parts in poly.terms.items():
+            value = self._term(mono, dense, parts)
+            total = value if total is None else total + value
+        return self._number(0.0) if total is None else total
+
+    def monomial(self, mono: Monomial) -> Any:
+        """The elementwise product of the atoms."""
+        product = self.atom(mono[0])
+        for atom in mono[1:]:
+            product = product * self.atom(atom)
+        return product
+
+    def atom(self, atom: Atom) -> Any:
+        if atom not in self.memo:
+            self.memo[atom] = self._atom(atom)
+        return self.memo[atom]
+
+    def _atom(self, atom: Atom) -> Any:
+        if atom in self.leaves:
+            return self.leaves[atom]
+        if atom.op in ("leaf", "opaque"):
+            raise NotRowWiseError(atom.params[0] if atom.op == "leaf" else atom.params[0].op)
+        args = [self.poly(arg) for arg in atom.args]
+        if atom.op == "slice":
+            return last_slice(self.ops, args[0], *atom.params)
+        if atom.op == "sum":
+            return args[0]
+        if atom.op in NARY:
+            return getattr(self.ops, atom.op)(*args)
+        return Activation(atom.op, atom.params)(self.ops, args[0])
+
+    def _term(self, mono: Monomial, dense: bool, parts: Parts) -> Any:
+        if not mono:
+            return self._sum([self._scaled(s, r) for s, r in parts])
+        value = self.monomial(mono)
+        if dense:
+            return self._sum([self._times(self.ops.matmul(value, self._ref(r)), s) for s, r in parts if r])
+        return self._sum([self._times(value if r is None else value * self._ref(r), s) for s, r in parts])
+
+    def _times(self, value: Any, scale: float) -> Any:
+        return value if scale == 1.0 else -value if scale == -1.0 else value * self._number(scale)
+
+    def _scaled(self, scale: float, ref: Ref | None) -> Any:
+        return self._number(scale) if ref is None else self._times(self._ref(ref), scale)
+
+    def _ref(self, ref: Ref) -> Any:
+        assert ref.array is not None
+        return self.ops.constant(ref.array.astype(self.dtype))
+
+    def _number(self, value: float) -> Any:
+        return self.ops.constant(np.asarray(value, self.dtype))
+
+    def _sum(self, values: list[Any]) -> Any:
+        total = values[0]
+        for value in values[1:]:
+            total = total + value
+        return total
+
+
+def last_slice(ops: Any, x: Any, low: int, high: int) -> Any:
+    """``x[..., low:high]``."""
+    rank = ops.rank_of(x)
+    begin: list[int | None] = [None] * (rank - 1) + [low]
+    end: list[int | None] = [None] * (rank - 1) + [high]
+    return ops.strided_slice(x, begin, end, [1] * rank)
