@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from converters.tf_ops import (  # noqa: F401  (importing a theme fills the table)
     arrays,
+    blocks,
     conv,
+    cudnn,
     indexing,
     math,
     neural,
     reductions,
     refused,
     slices,
+    strings,
 )
 from converters.tf_ops.table import REFUSED, TABLE, apply, is_known, tf_op
 
