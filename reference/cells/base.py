@@ -44,21 +44,53 @@ def optional_weight(**metadata: Any) -> Any:
     return field(default=None, metadata={"weight": True, **metadata})
 
 
+class Scalar(Dims):
+    """A state part with no batch axis (NTMCell's step counter)."""
+
+
+class SingleState:
+    """Output and state are one array ``[B, units]`` each."""
+
+    @property
+    def units(self) -> int:
+        raise NotImplementedError
+
+    @property
+    def state_size(self) -> Any:
+        return self.units
+
+    @property
+    def output_size(self) -> Any:
+        return self.units
+
+
+class PairState:
+    """The state is (c, h) of ``[B, units]``; the output is h."""
+
+    @property
+    def units(self) -> int:
+        raise NotImplementedError
+
+    @property
+    def state_size(self) -> Any:
+        return states.LSTMStateTuple(self.units, self.units)
+
+    @property
+    def output_size(self) -> Any:
+        return self.units
+
+
 def weights(cell: Any, prefix: str = "", /) -> dict[str, Any]:
-    """Every weight of a cell and of the cells inside it, by path: ``"kernel"``, ``"cells/0/bias"``."""
+    """Every weight of a cell and of the cells inside it, by path: ``"kernel"``, ``"cells/0/bias"``, ``"kernels/1"``."""
     found: dict[str, Any] = {}
     for f in fields(cell):
         value = getattr(cell, f.name)
-        path = f"{prefix}{f.name}"
-        if f.metadata.get("weight"):
-            if value is not None:
-                found[path] = value
-        elif _holds_weights(value):
-            found |= weights(value, f"{path}/")
-        elif isinstance(value, tuple):
-            for index, item in enumerate(value):
-                if _holds_weights(item):
-                    found |= weights(item, f"{path}/{index}/")
+        for path, item in _items(f"{prefix}{f.name}", value):
+            if f.metadata.get("weight"):
+                if item is not None:
+                    found[path] = item
+            elif _holds_weights(item):
+                found |= weights(item, f"{path}/")
     return found
 
 
@@ -67,28 +99,50 @@ def map_weights(function: Callable[[str, Any], Any], cell: Any, prefix: str = ""
     changed: dict[str, Any] = {}
     for f in fields(cell):
         value = getattr(cell, f.name)
-        path = f"{prefix}{f.name}"
-        if f.metadata.get("weight"):
-            if value is not None:
-                changed[f.name] = function(path, value)
-        elif _holds_weights(value):
-            changed[f.name] = map_weights(function, value, f"{path}/")
-        elif isinstance(value, tuple) and any(_holds_weights(item) for item in value):
-            items = [
-                map_weights(function, item, f"{path}/{index}/") if _holds_weights(item) else item
-                for index, item in enumerate(value)
-            ]
-            changed[f.name] = tuple(items)
+        new: list[Any] = []
+        for path, item in _items(f"{prefix}{f.name}", value):
+            if f.metadata.get("weight") and item is not None:
+                new.append(function(path, item))
+            elif not f.metadata.get("weight") and _holds_weights(item):
+                new.append(map_weights(function, item, f"{path}/"))
+            else:
+                new.append(item)
+        old = value if isinstance(value, tuple) else (value,)
+        if any(a is not b for a, b in zip(new, old, strict=True)):
+            changed[f.name] = tuple(new) if isinstance(value, tuple) else new[0]
     return replace(cell, **changed)
 
 
+def _items(path: str, value: Any) -> list[tuple[str, Any]]:
+    if isinstance(value, tuple):
+        return [(f"{path}/{index}", item) for index, item in enumerate(value)]
+    return [(path, value)]
+
+
+def stop_gradient(ops: Any, x: Any, /) -> Any:
+    """``tf.stop_gradient``: the identity to every interpreter but those that differentiate."""
+    stop = getattr(ops, "stop_gradient", None)
+    return x if stop is None else stop(x)
+
+
 def zero_state(ops: Any, cell: Any, batch: Any, dtype: str = "float32", /) -> Any:
-    """Zeros in the cell's state structure, ``[batch, n]`` each (``rnn_cell_impl.py:128``, v1.15.5)."""
+    """Zeros in the cell's state structure, ``[batch, n]`` each (``rnn_cell_impl.py:128``, v1.15.5).
+
+    A wrapper hands the question to the cell inside, and a cell with a ``zero_state`` of its own answers it.
+    """
     import numpy as np
+
+    own = getattr(cell, "zero_state", None)
+    if own is not None:
+        return own(ops, batch, dtype)
+    if hasattr(cell, "cell") and states.paths(cell.state_size) == states.paths(cell.cell.state_size):
+        return zero_state(ops, cell.cell, batch, dtype)
 
     zero = ops.constant(np.zeros((), dtype))
 
     def part(size: Any) -> Any:
+        if isinstance(size, Scalar):
+            return ops.constant(np.zeros((), "int32"))
         features = list(size) if isinstance(size, Dims) else [size]
         return ops.fill([batch, *features], zero)
 
@@ -104,16 +158,22 @@ def map_sizes(function: Callable[[Any], Any], size: Any, /) -> Any:
 
 
 def _holds_weights(value: Any) -> bool:
-    return is_dataclass(value) and not isinstance(value, type) and isinstance(value, Cell)
+    if not is_dataclass(value) or isinstance(value, type):
+        return False
+    return isinstance(value, Cell) or any(f.metadata.get("weight") for f in fields(value))
 
 
 __all__ = [
     "Cell",
     "Dims",
+    "PairState",
+    "Scalar",
+    "SingleState",
     "map_sizes",
     "map_weights",
     "optional_weight",
     "states",
+    "stop_gradient",
     "weight",
     "weights",
     "zero_state",

@@ -42,6 +42,10 @@ class BasicLSTMCell:
     def output_size(self) -> int:
         return self.units
 
+    @property
+    def input_size(self) -> int:
+        return int(self.kernel.shape[0]) - self.units
+
     def step(self, ops: Any, x: Any, state: Any, /) -> tuple[Any, Any]:
         """x [B, features], state (c, h) of [B, units]; output is the new h."""
         c, h = state if self.state_is_tuple else ops.split(state, (self.units,) * 2, 1)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from reference.activations import TANH, Activation
-from reference.cells.base import weight
+from reference.cells.base import SingleState, weight
 
 
 @dataclass(frozen=True)
-class BasicRNNCell:
+class BasicRNNCell(SingleState):
     """h' = act([x, h] W + b)."""
 
     kernel: Any = weight()
@@ -27,12 +27,8 @@ class BasicRNNCell:
         return int(self.bias.shape[0])
 
     @property
-    def state_size(self) -> int:
-        return self.units
-
-    @property
-    def output_size(self) -> int:
-        return self.units
+    def input_size(self) -> int:
+        return int(self.kernel.shape[0]) - self.units
 
     def step(self, ops: Any, x: Any, h: Any, /) -> tuple[Any, Any]:
         """x [B, features], h [B, units]; output and state are the same array."""

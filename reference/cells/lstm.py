@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from reference.activations import TANH, Activation
+from reference.activations import SIGMOID, TANH, Activation
 from reference.cells.base import optional_weight, weight
 from reference.states import LSTMStateTuple
 
@@ -38,6 +38,8 @@ class LSTMCell:
     activation: Activation = TANH
     state_is_tuple: bool = True
     """False: the state is one array [B, units + output], c then h."""
+    recurrent_activation: Activation = SIGMOID
+    """Of i, f and o. TF1's LSTMCell always takes the sigmoid; Keras layers in a TF1 graph may not."""
 
     @property
     def units(self) -> int:
@@ -53,16 +55,21 @@ class LSTMCell:
             return LSTMStateTuple(self.units, self.output_size)
         return self.units + self.output_size
 
+    @property
+    def input_size(self) -> int:
+        return int(self.kernel.shape[0]) - self.output_size
+
     def step(self, ops: Any, x: Any, state: Any, /) -> tuple[Any, Any]:
         """x [B, features], state (c [B, units], h [B, output]); output is the new h."""
         c, h = state if self.state_is_tuple else ops.split(state, (self.units, self.output_size), 1)
         z = ops.matmul(ops.concat([x, h], 1), self.kernel) + self.bias
         i, j, f, o = ops.split(z, (self.units,) * 4, 1)
-        f = ops.sigmoid(_peek(f + self.forget_bias, self.w_f_diag, c))
-        c = f * c + ops.sigmoid(_peek(i, self.w_i_diag, c)) * self.activation(ops, j)
+        gate = self.recurrent_activation
+        f = gate(ops, peek(f + self.forget_bias, self.w_f_diag, c))
+        c = f * c + gate(ops, peek(i, self.w_i_diag, c)) * self.activation(ops, j)
         if self.cell_clip is not None:
             c = ops.clip(c, -self.cell_clip, self.cell_clip)
-        h = ops.sigmoid(_peek(o, self.w_o_diag, c)) * self.activation(ops, c)
+        h = gate(ops, peek(o, self.w_o_diag, c)) * self.activation(ops, c)
         if self.proj_kernel is not None:
             h = ops.matmul(h, self.proj_kernel)
             if self.proj_clip is not None:
@@ -70,5 +77,6 @@ class LSTMCell:
         return h, LSTMStateTuple(c, h) if self.state_is_tuple else ops.concat([c, h], 1)
 
 
-def _peek(gate: Any, diagonal: Any, c: Any) -> Any:
+def peek(gate: Any, diagonal: Any, c: Any, /) -> Any:
+    """A gate with its diagonal connection to c, where it has one."""
     return gate if diagonal is None else gate + diagonal * c

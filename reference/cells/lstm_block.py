@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from reference.cells.base import optional_weight, weight
+from reference.cells.base import PairState, optional_weight, weight
 from reference.states import LSTMStateTuple
 
 GATES = ("i", "j", "f", "o")
@@ -20,7 +20,7 @@ GATES_V2 = ("i", "f", "j", "o")
 
 
 @dataclass(frozen=True)
-class LSTMBlockCell:
+class LSTMBlockCell(PairState):
     """One LSTMBlockCell op a step."""
 
     kernel: Any = weight()
@@ -42,12 +42,8 @@ class LSTMBlockCell:
         return int(self.bias.shape[0]) // 4
 
     @property
-    def state_size(self) -> LSTMStateTuple:
-        return LSTMStateTuple(self.units, self.units)
-
-    @property
-    def output_size(self) -> int:
-        return self.units
+    def input_size(self) -> int:
+        return int(self.kernel.shape[0]) - self.units
 
     def step(self, ops: Any, x: Any, state: LSTMStateTuple, /) -> tuple[Any, LSTMStateTuple]:
         """x [B, features], state (c, h) of [B, units]; output is the new h."""

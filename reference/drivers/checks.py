@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from reference import states
-from reference.cells.base import Dims, weights
+from reference.cells.base import Dims, Scalar, weights
 from reference.errors import SemanticsError
 
 
@@ -86,6 +86,7 @@ def check_state(argument: str, cell: Any, state: Any, batch: int, /, *, types: b
         raise SemanticsError(msg)
     for path, want, leaf in zip(states.paths(state), _sizes(size), states.flatten(state), strict=True):
         shape = (batch, *(want if isinstance(want, Dims) else [want]))
+        shape = () if isinstance(want, Scalar) else shape
         if tuple(leaf.shape) != shape:
             where = f"{argument}/{path}" if path else argument
             msg = f"{where} must have shape {list(shape)}, got {list(leaf.shape)}"

@@ -15,7 +15,7 @@ from reference.cells.base import map_sizes
 from reference.drivers.checks import check_cell, check_features, check_lengths, check_sequence
 from reference.drivers.hoist import HoistedOps, hoisted
 from reference.drivers.stepping import default_ops, start, step, zeros_like
-from reference.wrappers.dropout import at_step, has_noise
+from reference.noise import at_step, has_noise
 
 
 def dynamic_rnn(

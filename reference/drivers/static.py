@@ -11,7 +11,7 @@ from reference import states
 from reference.drivers.checks import check_cell, check_features, check_lengths, same_structure
 from reference.drivers.stepping import default_ops, start, step
 from reference.errors import SemanticsError
-from reference.wrappers.dropout import at_step
+from reference.noise import at_step
 
 
 def static_rnn(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from reference import states
-from reference.cells import base
+from reference.cells.base import zero_state
 from reference.drivers.checks import check_cell, check_dtypes, check_features, check_state, describe
 from reference.drivers.checks import same_structure
 from reference.errors import SemanticsError
@@ -35,12 +35,6 @@ def call(cell: Any, x: Any, state: Any, /, *, ops: Any = None) -> tuple[Any, Any
     check_state("state", cell, state, int(states.flatten(x)[0].shape[0]), types=False)
     check_dtypes(cell, inputs=x, state=state)
     return cell.step(ops or default_ops(), x, state)
-
-
-def zero_state(ops: Any, cell: Any, batch: Any, dtype: str = "float32", /) -> Any:
-    """The state a driver starts from when none is given: zeros, or what the cell itself says."""
-    own = getattr(cell, "zero_state", None)
-    return own(ops, batch, dtype) if own is not None else base.zero_state(ops, cell, batch, dtype)
 
 
 def start(ops: Any, cell: Any, initial_state: Any, dtype: Any, batch: int, inputs: Any, /) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from reference.cells.base import Dims
+from reference.cells.base import Dims, zero_state
 from reference.errors import SemanticsError
 
 
@@ -41,6 +41,15 @@ class MultiRNNCell:
     @property
     def output_size(self) -> Any:
         return self.cells[-1].output_size
+
+    @property
+    def input_size(self) -> int | None:
+        return getattr(self.cells[0], "input_size", None)
+
+    def zero_state(self, ops: Any, batch: Any, dtype: str, /) -> Any:
+        """Each cell's own zero state (line 1271)."""
+        parts = [zero_state(ops, cell, batch, dtype) for cell in self.cells]
+        return tuple(parts) if self.state_is_tuple else ops.concat(parts, 1)
 
     def step(self, ops: Any, x: Any, state: Any, /) -> tuple[Any, Any]:
         """x for the lowest cell, one state per cell; the output is the top cell's."""

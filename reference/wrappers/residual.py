@@ -29,6 +29,10 @@ class ResidualWrapper:
     def output_size(self) -> Any:
         return self.cell.output_size
 
+    @property
+    def input_size(self) -> int | None:
+        return getattr(self.cell, "input_size", None)
+
     def step(self, ops: Any, x: Any, state: Any, /) -> tuple[Any, Any]:
         """x and the output are nests of one structure and equal shapes; the state is not touched.
 
