@@ -16,7 +16,7 @@ from reference.errors import ArtefactError, UsageError
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is known of a tensor without reading it. ``slices`` is empty where it is stored whole."""
+    """What is known of a tensor unread. ``slices`` is empty where it is stored whole."""
 
     dtype: DType
     shape: tuple[int, ...]

@@ -107,4 +107,5 @@ def _word_table() -> np.ndarray:
     words = np.arange(65536, dtype=np.uint32)
     low = table[words & np.uint32(255)]
     high: np.ndarray = table[(low ^ (words >> np.uint32(8))) & np.uint32(255)]
-    return high ^ (low >> np.uint32(8))
+    out: np.ndarray = high ^ (low >> np.uint32(8))
+    return out

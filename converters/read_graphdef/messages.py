@@ -67,7 +67,7 @@ def parse_text(name: str, text: str, where: str) -> Any:
 
     message = message_class(name)()
     try:
-        text_format.Parse(text, message, allow_unknown_field=True)
+        text_format.Parse(text, message, allow_unknown_field=True, descriptor_pool=_pool())
     except RecursionError as error:
         msg = f"{where} nests its messages too deeply to be a {name}"
         raise ArtefactError(msg) from error
@@ -95,7 +95,9 @@ def _pool() -> Any:
         message = file.message_type.add(name=name)
         for field in fields:
             _add_field(message, field)
+    file.dependency.append("google/protobuf/any.proto")
     pool = descriptor_pool.DescriptorPool()
+    pool.AddSerializedFile(_any().SerializeToString())
     pool.AddSerializedFile(file.SerializeToString())
     return pool
 
@@ -127,4 +129,17 @@ def _set_type(field: Any, kind: str) -> None:
         field.type = _SCALARS[kind]
         return
     field.type = _ENUM if kind == "DataType" else _MESSAGE
-    field.type_name = f".{_PACKAGE}.{kind}"
+    field.type_name = f".{kind}" if kind.startswith("google.") else f".{_PACKAGE}.{kind}"
+
+
+def _any() -> Any:
+    """``google.protobuf.Any`` under its own name: protobuf's text form treats it specially."""
+    from google.protobuf import descriptor_pb2
+
+    file = descriptor_pb2.FileDescriptorProto(
+        name="google/protobuf/any.proto", package="google.protobuf", syntax="proto3"
+    )
+    message = file.message_type.add(name="Any")
+    _add_field(message, "type_url=1:string")
+    _add_field(message, "value=2:bytes")
+    return file

@@ -106,7 +106,7 @@ def find_assets(meta: Any, folder: Path) -> tuple[dict[str, Path], dict[str, Pat
     files: dict[str, Path] = {}
     tensors: dict[str, Path] = {}
     notes = []
-    for asset in meta.asset_file_def:
+    for asset in _asset_defs(meta):
         name = check_name(asset.filename, f"an asset of {folder}")
         path = root / name
         if _escapes(name) or not _inside(path, root):
@@ -119,6 +119,14 @@ def find_assets(meta: Any, folder: Path) -> tuple[dict[str, Path], dict[str, Pat
         if asset.tensor_info.name:
             tensors[indexed(asset.tensor_info.name)] = path
     return files, tensors, notes
+
+
+def _asset_defs(meta: Any) -> Iterable[Any]:
+    """The field of the message, or else the collection where TF 1 keeps them (loader_impl.py)."""
+    if len(meta.asset_file_def) or "saved_model_assets" not in meta.collection_def:
+        return list(meta.asset_file_def)
+    packed = meta.collection_def["saved_model_assets"].any_list.value
+    return [parse("AssetFileDef", item.value, "the list of assets") for item in packed]
 
 
 def _escapes(name: str) -> bool:

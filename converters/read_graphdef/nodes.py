@@ -77,7 +77,7 @@ def check_graph(nodes: Mapping[str, Node], arguments: frozenset[str], where: str
     for node in nodes.values():
         sources = {split_tensor(tensor)[0] for tensor in node.inputs} | set(node.controls)
         for source in sources - arguments - users.keys():
-            msg = f"node {node.name!r} of {where} takes the input {source[:200]!r}, which is not there"
+            msg = f"node {node.name!r} of {where} takes {source[:200]!r}, which is not there"
             raise ArtefactError(msg)
         before = [s for s in sources if s in nodes and nodes[s].op not in _LOOP_ENDS]
         waiting[node.name] = len(before)

@@ -43,9 +43,11 @@ MetaInfoDef meta_graph_version=1:string stripped_op_list=2:OpList tags=4:*string
  tensorflow_version=5:string stripped_default_attrs=7:bool
 SaverDef filename_tensor_name=1:string save_tensor_name=2:string restore_op_name=3:string\
  sharded=5:bool
-CollectionDef node_list=1:NodeList|kind bytes_list=2:BytesList|kind
+CollectionDef node_list=1:NodeList|kind bytes_list=2:BytesList|kind\
+ any_list=5:AnyList|kind
 NodeList value=1:*string
 BytesList value=1:*bytes
+AnyList value=1:*google.protobuf.Any
 SignatureDef inputs=1:%TensorInfo outputs=2:%TensorInfo method_name=3:string
 TensorInfo name=1:string|encoding dtype=2:DataType tensor_shape=3:TensorShapeProto\
  coo_sparse=4:CooSparse|encoding
