@@ -135,7 +135,9 @@ def zero_state(ops: Any, cell: Any, batch: Any, dtype: str = "float32", /) -> An
     own = getattr(cell, "zero_state", None)
     if own is not None:
         return own(ops, batch, dtype)
-    if hasattr(cell, "cell") and states.paths(cell.state_size) == states.paths(cell.cell.state_size):
+    if hasattr(cell, "cell") and states.paths(cell.state_size) == states.paths(
+        cell.cell.state_size
+    ):
         return zero_state(ops, cell.cell, batch, dtype)
 
     zero = ops.constant(np.zeros((), dtype))

@@ -84,7 +84,9 @@ def check_state(argument: str, cell: Any, state: Any, batch: int, /, *, types: b
     if not same_structure(size, state, types=types):
         msg = f"{argument} must be structured as the cell's state_size {describe(size)}, got {describe(state)}"
         raise SemanticsError(msg)
-    for path, want, leaf in zip(states.paths(state), _sizes(size), states.flatten(state), strict=True):
+    for path, want, leaf in zip(
+        states.paths(state), _sizes(size), states.flatten(state), strict=True
+    ):
         shape = (batch, *(want if isinstance(want, Dims) else [want]))
         shape = () if isinstance(want, Scalar) else shape
         if tuple(leaf.shape) != shape:

@@ -60,7 +60,9 @@ def dynamic_rnn(
     return outputs if time_major else swap_batch_time(ops, outputs), state
 
 
-def run(ops: Any, cell: Any, inputs: Any, time: int, lengths: Any, state: Any, /) -> tuple[Any, Any]:
+def run(
+    ops: Any, cell: Any, inputs: Any, time: int, lengths: Any, state: Any, /
+) -> tuple[Any, Any]:
     """The loop over time-major inputs, checked already; outputs ``[T, B, …]``."""
     bound = time if lengths is None else min(time, max(1, int(lengths.max(initial=0))))
     noisy = has_noise(cell)

@@ -48,7 +48,9 @@ class FusedRNNCellAdaptor:
             )
             return (list(ops.unstack(outputs, 0, len(inputs))) if listed else outputs), state
         steps = inputs if listed else list(ops.unstack(inputs, 0, int(inputs.shape[0])))
-        outputs, state = static_rnn(self.cell, steps, initial_state, dtype, sequence_length, ops=ops)
+        outputs, state = static_rnn(
+            self.cell, steps, initial_state, dtype, sequence_length, ops=ops
+        )
         return (outputs if listed else ops.stack(outputs, 0)), state
 
 

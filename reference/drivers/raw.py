@@ -115,5 +115,7 @@ def _blank(ops: Any, cell: Any, emit: Any, state: Any, batch: int) -> Any:
 
 def _check(what: str, before: Any, after: Any) -> None:
     if not same_structure(before, after):
-        msg = f"loop_fn changed the structure of {what} from {describe(before)} to {describe(after)}"
+        msg = (
+            f"loop_fn changed the structure of {what} from {describe(before)} to {describe(after)}"
+        )
         raise SemanticsError(msg)

@@ -94,6 +94,4 @@ def _layers(cells_fw: Any, cells_bw: Any, states_fw: Any, states_bw: Any) -> lis
             raise SemanticsError(msg)
         # An empty list counts as none, as TF1's truth test has it.
         given.append(first or [None] * depth)
-    return list(
-        zip(zip(cells_fw, cells_bw, strict=True), zip(*given, strict=True), strict=True)
-    )
+    return list(zip(zip(cells_fw, cells_bw, strict=True), zip(*given, strict=True), strict=True))

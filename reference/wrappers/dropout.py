@@ -65,9 +65,7 @@ class DropoutWrapper:
         if drawn is None:
             raise noise.missing(which, keep)
         formula = noise.variational if self.variational_recurrent else noise.fresh
-        return _map(
-            lambda v, n: formula(ops, v, n, keep), values, drawn, spare_c=which == "state"
-        )
+        return _map(lambda v, n: formula(ops, v, n, keep), values, drawn, spare_c=which == "state")
 
 
 def _map(drop: Any, values: Any, drawn: Any, *, spare_c: bool) -> Any:
