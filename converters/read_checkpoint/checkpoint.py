@@ -11,6 +11,7 @@ import numpy as np
 
 from converters.graph import DType
 from converters.read_checkpoint.slices import Slice, bounds, extent, size
+from converters.read_graphdef.tensors import storage
 from reference.errors import ArtefactError, UsageError
 
 
@@ -89,6 +90,8 @@ class Checkpoint(ABC):
         if sum(size(place) for place in places) != math.prod(entry.shape):
             msg = f"{where} has slices that do not fill its shape {list(entry.shape)} once"
             raise ArtefactError(msg)
+        width = 8 if entry.dtype == "string" else storage(entry.dtype, where).itemsize
+        self._check_size(name, math.prod(entry.shape), width)
         parts = [self._stored_slice(name, entry, piece) for piece in entry.slices]
         out = np.empty(entry.shape, parts[0].dtype)
         seen = np.zeros(entry.shape, bool)

@@ -99,7 +99,8 @@ def _mismatch(node: Node, source: Source, checkpoint: Checkpoint) -> str:
     stored = checkpoint.shape(name)
     if piece is not None:
         stored = extent(bounds(piece, stored, f"{checkpoint.where}: {name!r}"))
-    declared = node.attr("shape", Shape(None)).dims
+    shape = node.attr("shape", None)
+    declared = shape.dims if isinstance(shape, Shape) else None
     # An old Variable of unknown shape is written as a scalar (state_ops.variable_op).
     if declared == () and node.op == "Variable":
         declared = None

@@ -10,7 +10,7 @@ from converters.read_graphdef.messages import parse, parse_text
 from reference.errors import ArtefactError
 
 TEXT_SUFFIXES = (".pbtxt", ".prototxt", ".txt")
-_OP = re.compile(r"[A-Za-z_][A-Za-z0-9_.>]*")
+_OP = re.compile(r"[A-Za-z0-9_.>/\-]+")
 _TEXT_START = re.compile(rb"\s*(#[^\n]*\s*)*(\w+\s*[:{<])")
 _TABLE_MAGIC = bytes.fromhex("57fb808b247547db")
 _OTHERS = (

@@ -41,7 +41,7 @@ def read_signatures(meta: Any) -> MappingProxyType[str, Signature]:
 def _tensors(infos: Any) -> MappingProxyType[str, str]:
     out = {}
     for key in sorted(infos):
-        info = infos[key]
+        info = infos[check_name(key, "an argument of a signature")]
         if info.WhichOneof("encoding") == "coo_sparse":
             sparse = info.coo_sparse
             out[f"{key}/values"] = indexed(sparse.values_tensor_name)

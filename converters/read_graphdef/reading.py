@@ -63,6 +63,7 @@ def _file(path: Path, place: Path, max_tensor: int) -> Artefact:
     data = read_bytes(place)
     kind, message = classify(data, place)
     sha256 = digest_bytes(data)
+    del data  # the message holds a copy of it, and the decoded tensors will be another
     if kind == "GraphDef":
         graph = read_graph(message, TensorDecoder(max_tensor), place.name)
         return Artefact(

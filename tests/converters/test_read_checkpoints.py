@@ -216,6 +216,50 @@ def test_a_compressed_block_is_named(tmp_path: Path) -> None:
         open_checkpoint(tmp_path / "c")
 
 
+def test_names_decide_where_no_saver_does(tmp_path: Path) -> None:
+    home = shutil.copytree(READERS / "averages", tmp_path / "m")
+    meta = message_class("MetaGraphDef").FromString((home / "ema.meta").read_bytes())
+    kept = [node for node in meta.graph_def.node if not node.name.startswith("save/")]
+    del meta.graph_def.node[:]
+    meta.graph_def.node.extend(kept)
+    for node in meta.graph_def.node:
+        if node.name == "b":
+            node.attr["shared_name"].s = b"c"
+            meta.graph_def.node.add(name="x", op="VarHandleOp").attr["shared_name"].s = b"c"
+    (home / "ema.meta").write_bytes(meta.SerializeToString())
+    variables = read(home / "ema").graph.variables
+    want = recorded("averages")
+    # The Saver of this golden swaps b and c, so that the names hold each other's values.
+    assert variables.keys() == {"b", "c", "x"}
+    assert_same(variables["b"], want["c"])
+    assert_same(variables["c"], want["b"])
+    assert_same(variables["x"], want["b"])
+
+
+def test_a_saver_of_the_oldest_form(tmp_path: Path) -> None:
+    """RestoreSlice and Restore, one op a tensor, as TensorFlow wrote before 0.12."""
+    meta = message_class("MetaGraphDef")()
+    graph = meta.graph_def
+    restores = {"v": ("RestoreSlice", b"split", b"7 3 0,3:0,3"), "u": ("Restore", b"a", None)}
+    for name, (op, key, spec) in restores.items():
+        texts = [b"file", key] + ([spec] if spec is not None else [])
+        for i, text in enumerate(texts):
+            const = graph.node.add(name=f"{name}/{i}", op="Const").attr["value"].tensor
+            const.dtype = 7
+            const.string_val.append(text)
+        graph.node.add(name=name, op="Variable").attr["dtype"].type = 1
+        graph.node[-1].attr["shape"].shape.SetInParent()
+        inputs = [f"{name}/{i}" for i in range(len(texts))]
+        graph.node.add(name=f"{name}/restore", op=op, input=inputs)
+        graph.node.add(name=f"{name}/assign", op="Assign", input=[name, f"{name}/restore"])
+    home = shutil.copytree(READERS / "v1", tmp_path / "m")
+    (home / "model.ckpt-5.meta").write_bytes(meta.SerializeToString())
+    variables = read(home / "model.ckpt-5").graph.variables
+    want = recorded("v1")
+    assert_same(variables["v"], want["split/part_0"])
+    assert_same(variables["u"], want["a"])
+
+
 def test_a_variable_of_another_shape_is_left_out_with_a_note(tmp_path: Path) -> None:
     home = shutil.copytree(READERS / "averages", tmp_path / "m")
     meta = message_class("MetaGraphDef").FromString((home / "ema.meta").read_bytes())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +44,16 @@ def constant(artefact: Artefact, name: str) -> np.ndarray:
 def test_a_constant_is_what_tensorflow_reads(name: str) -> None:
     artefact = read(READERS / "constants.pb")
     assert_same(constant(artefact, name), recorded("constants.pb")[name])
+
+
+def test_importing_is_cheap() -> None:
+    code = "import sys, converters.read_graphdef, converters.read_checkpoint; print(*sys.modules)"
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root
+    )
+    loaded = set(done.stdout.split())
+    assert not loaded & {"onnx", "tensorflow", "keras", "onnxruntime", "google.protobuf"}
 
 
 def test_dtype_names() -> None:

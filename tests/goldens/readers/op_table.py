@@ -1,3 +1,8 @@
+"""Prints, as JSON, the outputs of every registered op that has several output arguments.
+
+Run with TensorFlow 1.15.5 and with 2.21: ``python op_table.py OUT.json``. The union, 1.15.5 first, is
+the table in converters/read_graphdef/op_outputs.py (datasets, TPU and XLA ops of 2.x left out).
+"""
 import json,sys
 import tensorflow as tf
 try:
