@@ -134,7 +134,7 @@ class Artefact:
     """``"frozen"``, ``"saved_model"`` or ``"checkpoint"``."""
     graph: Graph
     sha256: str
-    """Hex digest over the bytes of the files it was read from (FORMAT in read_graphdef)."""
+    """Hex digest over the bytes of the files it was read from (read_graphdef/digest.py says how)."""
     signatures: Mapping[str, Signature] = field(default_factory=_nothing)
     assets: Mapping[str, Path] = field(default_factory=dict)
     """Asset files by the base name the graph's constants use."""
