@@ -1,0 +1,204 @@
+""":func:`to_onnx`: a Program run by :class:`OnnxOps`, statement by statement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from onnx import ModelProto
+
+from converters import tf_ops
+from converters.program import Conditional, Loop, OpNode, Program, Recurrence, Statement
+from converters.to_onnx.builder import Port
+from converters.to_onnx.exported import Exported, RecurrenceRecord
+from converters.to_onnx.finish import finish
+from converters.to_onnx.native.driver import Side, emit_native
+from converters.to_onnx.onnx_ops import OnnxOps
+from converters.to_onnx.pairs import paired
+from converters.to_onnx.plan import Plan, plan, units
+from converters.to_onnx.scan import emit_scan
+from converters.to_onnx.values import Value
+from reference.errors import UsageError
+from reference.vocabulary.abstract.fact import Fact
+
+OPSETS = range(17, 27)
+"""The operator sets that can be asked for."""
+DEFAULT_OPSET = 17
+"""Read by ONNX Runtime 1.13 and later; nothing written here needs a newer one."""
+_PREFERENCES = ("speed", "native")
+
+
+def to_onnx(
+    program: Program,
+    /,
+    *,
+    opset: int = DEFAULT_OPSET,
+    prefer: str = "speed",
+    batch: int = 16,
+    streaming: bool = False,
+    ragged: bool = False,
+    dtype: str = "float32",
+    metadata: Mapping[str, str] | None = None,
+) -> Exported:
+    """The program as an ONNX model; batch and time stay dynamic, names are TF's tensor names.
+
+    Args:
+        prefer: ``"speed"``: a recurrence that ONNX Runtime's own operator runs slower than a Scan at ``batch`` rows becomes a Scan.
+        batch: the number of rows that the speed is judged for.
+        streaming: a step model, with states as inputs and outputs.
+        ragged: rows sorted by length and run in chunks.
+        dtype: ``"float32"``, ``"float16"`` or ``"int8"`` (LSTM weights only).
+
+    Raises:
+        UsageError: an option is not one of those.
+        NotConvertibleError: an op, a dtype or a form that ONNX cannot hold; the node is named.
+    """
+    if opset not in OPSETS:
+        msg = f"opset {opset} is not between {OPSETS[0]} and {OPSETS[-1]}"
+        raise UsageError(msg)
+    if prefer not in _PREFERENCES or batch < 1:
+        msg = f"prefer is 'speed' or 'native' and batch at least 1, not {prefer!r} and {batch}"
+        raise UsageError(msg)
+    if streaming or ragged or dtype not in ("float32",):
+        msg = "streaming, ragged and narrow dtypes are not there yet"
+        raise UsageError(msg)
+    exporter = Exporter(program, OnnxOps(opset=opset), prefer=prefer, batch=batch)
+    return exporter.run(metadata or {})
+
+
+class Env(dict[str, Value]):
+    """Values by name; constants come into being when first read."""
+
+    def __init__(self, ops: OnnxOps, program: Program, outer: Mapping[str, Value] | None = None) -> None:
+        super().__init__(outer or {})
+        self.ops, self.program = ops, program
+
+    def __missing__(self, name: str) -> Value:
+        if name not in self.program.constants:
+            msg = f"value {name!r} is read before any statement defines it"
+            raise UsageError(msg)
+        label = self.program.variables.get(name, name)
+        self[name] = self.ops.constant(self.program.constants[name], label)
+        return self[name]
+
+
+class Exporter:
+    """One conversion."""
+
+    def __init__(self, program: Program, ops: OnnxOps, *, prefer: str, batch: int) -> None:
+        self.program, self.ops = program, ops
+        self.prefer, self.batch = prefer, batch
+        self.records: dict[str, RecurrenceRecord] = {}
+
+    def run(self, metadata: Mapping[str, str]) -> Exported:
+        env = Env(self.ops, self.program)
+        for name, fact in self.program.inputs.items():
+            env[name] = self.ops.input(name, fact)
+        self.statements(self.program.statements, env)
+        model = self.model(env, metadata)
+        order = [s.name for s in self.program.statements if isinstance(s, Recurrence)]
+        order += [name for name in self.records if name not in order]
+        return Exported(model, tuple(self.records[name] for name in order if name in self.records))
+
+    def model(self, env: Env, metadata: Mapping[str, str]) -> ModelProto:
+        ports = []
+        self.ops.build.prefix = ""
+        for name in self.program.outputs:
+            value = env[self.program.names.get(name, name)]
+            ports.append((name, Port(self.ops.ref(value), value.fact.dtype, value.fact.shape)))
+        return finish(
+            self.ops.build, ports, opset=self.ops.opset, domains={"com.microsoft": 1}, metadata=metadata
+        )
+
+    def statements(self, statements: tuple[Statement, ...], env: Env) -> None:
+        ordered, partners = self.pairs(statements, env)
+        second = set(partners.values())
+        by_name = {s.name: s for s in ordered if isinstance(s, Recurrence)}
+        for statement in ordered:
+            if isinstance(statement, Recurrence):
+                if statement.name not in second:
+                    mate = by_name.get(partners.get(statement.name, ""))
+                    self.recurrence((statement,) if mate is None else (statement, mate), env)
+            else:
+                self.statement(statement, env)
+
+    def pairs(self, statements: tuple[Statement, ...], env: Env) -> tuple[list[Statement], dict[str, str]]:
+        """Bidirectional pairs are sought in the whole program only, not in the bodies of loops."""
+        if statements is not self.program.statements:
+            return list(statements), {}
+        return paired(self.program, {s.name: _shared(s) for s in statements if isinstance(s, Recurrence)})
+
+    def statement(self, statement: Statement, env: Env) -> None:
+        if isinstance(statement, OpNode):
+            self.node(statement, env)
+        elif isinstance(statement, Loop):
+            from converters.to_onnx.loops import emit_loop
+
+            emit_loop(self, statement, env)
+        elif isinstance(statement, Conditional):
+            from converters.to_onnx.loops import emit_conditional
+
+            emit_conditional(self, statement, env)
+
+    def node(self, statement: OpNode, env: Env) -> None:
+        """One TF op, by its description in the vocabulary."""
+        self.at(statement.node.name)
+        inputs = [env[name] for name in statement.inputs]
+        found = tf_ops.apply(self.ops, statement.node, inputs)
+        for name, value in zip(statement.outputs, found, strict=False):
+            env[name] = value
+
+    def at(self, name: str) -> None:
+        """New nodes are named after ``name``."""
+        self.ops.build.prefix = name
+        self.ops.abstract.hint = name
+
+    def recurrence(self, parts: tuple[Recurrence, ...], env: Env) -> None:
+        self.at(parts[0].name)
+        plans = [
+            plan(r, [env[name] for name in r.sequences], prefer=self.prefer, batch=self.batch) for r in parts
+        ]
+        for recurrence, chosen in zip(parts, plans, strict=True):
+            self.records[recurrence.name] = record(recurrence, chosen)
+        forms = [chosen.native for chosen in plans]
+        sides = tuple(Side(r, f) for r, f in zip(parts, forms, strict=True) if f is not None)
+        if len(sides) == len(parts):
+            ordered = tuple(sorted(sides, key=lambda side: side.recurrence.direction != "forward"))
+            emit_native(self.ops, ordered, env)
+            return
+        for recurrence, form in zip(parts, forms, strict=True):
+            self.at(recurrence.name)
+            if form is not None:
+                emit_native(self.ops, (Side(recurrence, form),), env)
+            else:
+                emit_scan(self.ops, recurrence, env)
+
+
+def _shared(recurrence: Recurrence) -> Any:
+    """What two recurrences must have in common to be one bidirectional operator."""
+    from converters.to_onnx.native import NativeForm, native
+
+    form = native(recurrence.cell)
+    if not isinstance(form, NativeForm) or len(recurrence.sequences) != 1:
+        return None
+    peepholes = form.peepholes is not None
+    return (form.op, form.units, form.linear_before_reset, form.input_forget, peepholes)
+
+
+def record(recurrence: Recurrence, chosen: Plan, /) -> RecurrenceRecord:
+    """What ``--json`` says of a recurrence."""
+    return RecurrenceRecord(
+        name=recurrence.name,
+        cell=type(recurrence.cell).__name__,
+        units=units(recurrence.cell),
+        direction=recurrence.direction,
+        time_major=recurrence.time_major,
+        lengths=recurrence.lengths,
+        initial_state=recurrence.initial_state,
+        parameters=recurrence.parameters,
+        form=chosen.form,
+        reason=chosen.reason,
+    )
+
+
+__all__ = ["DEFAULT_OPSET", "OPSETS", "Env", "Exporter", "Fact", "record", "to_onnx"]

@@ -1,0 +1,104 @@
+"""Operations on shapes. Pairs that undo one another (transposes, reshapes, squeezes) are written as one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from converters.to_onnx import sizes
+from converters.to_onnx.emit import emits
+from reference.vocabulary.abstract.fact import Fact
+from reference.vocabulary.abstract.sizes import Size
+from reference.vocabulary.arrays import concrete
+
+
+@emits("shape")
+def shape(e: Any, out: Fact, x: Any, *, dtype: str) -> str:
+    name = e.node("Shape", x)
+    return name if dtype == "int64" else e.to(name, dtype)
+
+
+@emits("reshape")
+def reshape(e: Any, out: Fact, x: Any, target: Any) -> Any:
+    if out.shape is not None and out.shape == x.fact.shape:
+        return x
+    return e.node("Reshape", *_reshape(e, out, x, target))
+
+
+def _reshape(e: Any, out: Fact, x: Any, target: Any) -> tuple[Any, str]:
+    """The source and the shape: constant where at most one size is unknown, or unknown ones stay in place.
+
+    -1 stands only beside sizes that cannot be 0: ONNX Runtime cannot work it out from an empty array otherwise.
+    """
+    dims = out.shape
+    if dims is None:
+        return x, sizes.int64_vector(e, target)
+    unknown = [axis for axis, dim in enumerate(dims) if isinstance(dim, Size)]
+    plain = [dim for dim in dims if not isinstance(dim, Size)]
+    if not unknown and (not dims or 0 not in dims):
+        return x, e.axes(dims)
+    if len(unknown) == 1 and 0 not in plain:
+        return x, e.axes([-1 if isinstance(dim, Size) else dim for dim in dims])
+    before = x.fact.shape
+    if before is not None and all(a < len(before) and before[a] == dims[a] for a in unknown):
+        if 0 not in plain:
+            return x, e.axes([0 if isinstance(dim, Size) else dim for dim in dims])
+    if all(sizes.readable(e, dim) for dim in dims):
+        return x, sizes.vector(e, dims)
+    return x, sizes.int64_vector(e, target)
+
+
+@emits("transpose")
+def transpose(e: Any, out: Fact, x: Any, *, perm: tuple[int, ...]) -> Any:
+    perm = tuple(axis % len(perm) for axis in perm)
+    origin = e.transposed.get(x.name) if x.name is not None else None
+    if origin is not None:
+        source, first = origin
+        x, perm = source, tuple(first[axis] for axis in perm)
+    if perm == tuple(range(len(perm))):
+        return x
+    name = e.node("Transpose", x, perm=list(perm))
+    e.transposed[name] = (x, perm)
+    return name
+
+
+@emits("expand_dims")
+def expand_dims(e: Any, out: Fact, x: Any, *, axis: int) -> str:
+    return str(e.node("Unsqueeze", x, e.axes([axis])))
+
+
+@emits("squeeze")
+def squeeze(e: Any, out: Fact, x: Any, *, axes: tuple[int, ...]) -> Any:
+    return e.node("Squeeze", x, e.axes(axes)) if axes else x
+
+
+@emits("broadcast_to")
+def broadcast_to(e: Any, out: Fact, x: Any, target: Any) -> Any:
+    if out.shape is not None and x.fact.shape == out.shape:
+        return x
+    return e.compute("Expand", out.dtype, x, _target(e, out, target))
+
+
+@emits("fill")
+def fill(e: Any, out: Fact, target: Any, value: Any) -> str:
+    name = str(e.compute("Expand", out.dtype, value, _target(e, out, target)))
+    known = concrete(value.fact)
+    if known is not None and known.dtype.kind == "f" and not known.any():
+        e.zeros.add(name)
+    return name
+
+
+def _target(e: Any, out: Fact, target: Any) -> str:
+    if out.shape is not None and all(sizes.readable(e, dim) for dim in out.shape):
+        return sizes.vector(e, out.shape)
+    return sizes.int64_vector(e, target)
+
+
+@emits("tile")
+def tile(e: Any, out: Fact, x: Any, multiples: Any) -> str:
+    name = e.compute("Tile", out.dtype, x, sizes.int64_vector(e, multiples))
+    return str(name)
+
+
+@emits("range")
+def range_(e: Any, out: Fact, start: Any, limit: Any, delta: Any) -> str:
+    return str(e.compute("Range", out.dtype, start, limit, delta))

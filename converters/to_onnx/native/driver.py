@@ -1,0 +1,222 @@
+"""A recurrence (or a forward and a backward one on the same input) as one native operator, with TF1's semantics of lengths.
+
+What ONNX Runtime does otherwise than TF1, and what is done about it:
+
+* a length above T is refused, so lengths are clamped to 0..T;
+* a row of length 0 ends with zeros, not with its initial state: selected after;
+* a batch of 0 rows aborts the process (LSTM, GRU), so do 0 steps (GRU): padded to one and cut, where the sizes are not known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from converters.program import Recurrence
+from converters.to_onnx import sizes
+from converters.to_onnx.native.form import NativeForm
+from converters.to_onnx.values import Value
+from reference.vocabulary.abstract.fact import Fact
+from reference.vocabulary.abstract.sizes import Dim, Size
+
+if TYPE_CHECKING:
+    from converters.to_onnx.onnx_ops import OnnxOps
+
+Env = dict[str, Value]
+
+
+@dataclass(frozen=True)
+class Side:
+    """One direction: a recurrence and the native form of its cell."""
+
+    recurrence: Recurrence
+    form: NativeForm
+
+
+def emit_native(ops: OnnxOps, sides: tuple[Side, ...], env: Env, /) -> None:
+    """Write the operator; the recurrences' outputs and final states go to ``env``."""
+    call = _Call(ops, sides, env)
+    for index, side in enumerate(sides):
+        env[side.recurrence.outputs[0]] = call.sequence(index)
+        for name, value in zip(side.recurrence.final_state, call.final(index), strict=True):
+            env[name] = value
+
+
+class _Call:
+    """The one node, and what stands around it."""
+
+    def __init__(self, ops: OnnxOps, sides: tuple[Side, ...], env: Env) -> None:
+        self.ops, self.sides = ops, sides
+        self.form = sides[0].form
+        x = env[sides[0].recurrence.sequences[0]]
+        self.dtype = x.fact.dtype
+        assert x.fact.shape is not None
+        self.time, self.batch = x.fact.shape[0], x.fact.shape[1]
+        self.pad_time = self.form.op == "GRU" and not _positive(self.time)
+        self.pad_batch = self.form.op != "RNN" and not _positive(self.batch)
+        self.lengths = self._lengths(env)
+        self.starts = [self._starts(side, env) for side in sides]
+        self.results = self._node(x)
+
+    # -- inputs ----------------------------------------------------------------------------------
+
+    def _lengths(self, env: Env) -> Value | None:
+        """int32, clamped to 0..T."""
+        name = self.sides[0].recurrence.lengths
+        if name is None:
+            return None
+        ops, given = self.ops, env[name]
+        limit = ops.cast(ops.amount(self.time), given.fact.dtype)
+        return ops.cast(ops.clip(given, 0, limit), "int32")
+
+    def _starts(self, side: Side, env: Env) -> dict[str, Value]:
+        """The initial state parts ``[B, units]`` by letter."""
+        parts = [env[name] for name in side.recurrence.initial_state]
+        if side.form.state == "c|h":
+            parts = list(self.ops.split(parts[0], (side.form.units,) * 2, 1))
+            return {"c": parts[0], "h": parts[1]}
+        return dict(zip(side.form.state, parts, strict=True))
+
+    def _node(self, x: Value) -> list[str]:
+        ops, form = self.ops, self.form
+        lengths = None if self.lengths is None else self._padded(self.lengths, {0: self.pad_batch})
+        inputs = [
+            self._padded(x, {0: self.pad_time, 1: self.pad_batch}),
+            ops.array(np.stack([side.form.w for side in self.sides]).astype(self.dtype)),
+            ops.array(np.stack([side.form.r for side in self.sides]).astype(self.dtype)),
+            ops.array(np.stack([side.form.b for side in self.sides]).astype(self.dtype)),
+            lengths,
+            self._start("h"),
+        ]
+        if form.op == "LSTM":
+            inputs.append(self._start("c"))
+            if form.peepholes is not None:
+                stacked = np.stack([np.asarray(s.form.peepholes) for s in self.sides])
+                inputs.append(ops.array(stacked.astype(self.dtype)))
+        outputs = 3 if form.op == "LSTM" else 2
+        return ops.nodes(form.op, outputs, *inputs, **self._attributes())
+
+    def _attributes(self) -> dict[str, Any]:
+        form = self.form
+        found = [item for side in self.sides for item in side.form.activations]
+        alpha = [a for _, a, _ in found if a is not None]
+        beta = [b for _, _, b in found if b is not None]
+        backward = self.sides[0].recurrence.direction == "backward"
+        direction = "bidirectional" if len(self.sides) > 1 else "reverse" if backward else "forward"
+        default = all(name in ("Sigmoid", "Tanh") for name, _, _ in found)
+        usual = [("Sigmoid", "Tanh", "Tanh"), ("Sigmoid", "Tanh"), ("Tanh",)]
+        default = default and tuple(n for n, _, _ in form.activations) in usual
+        return {
+            "hidden_size": form.units,
+            "direction": direction,
+            "activations": None if default else [name for name, _, _ in found],
+            "activation_alpha": alpha or None,
+            "activation_beta": beta or None,
+            "linear_before_reset": 1 if form.linear_before_reset else None,
+            "input_forget": 1 if form.input_forget else None,
+        }
+
+    def _start(self, letter: str) -> str | None:
+        """[directions, B, units]; None where it is zero in every direction, which is ONNX's default."""
+        ops = self.ops
+        parts = [starts[letter] for starts in self.starts]
+        if all(is_zero(ops, part) for part in parts):
+            return None
+        names = [ops.node("Unsqueeze", self._rows(part), ops.axes([0])) for part in parts]
+        name = names[0] if len(names) == 1 else ops.node("Concat", *names, axis=0)
+        return self._padded(name, {1: self.pad_batch})
+
+    def _rows(self, part: Value) -> str:
+        """An initial state, of the batch's size even where it was given with one row only."""
+        rows = part.fact.shape[0] if part.fact.shape else None
+        if rows == 1 and self.batch != 1:
+            units = part.fact.shape[1] if part.fact.shape else 0
+            return self.ops.ref(self.ops.broadcast_to(part, [self.ops.size(self.batch), units]))
+        return self.ops.ref(part)
+
+    def _padded(self, x: Value | str, axes: dict[int, bool]) -> str:
+        """``x`` with a zero item appended to each of these axes that is empty."""
+        ops = self.ops
+        name = ops.ref(x)
+        chosen = [axis for axis, wanted in axes.items() if wanted]
+        if not chosen:
+            return name
+        if name in ops.uncut:
+            return ops.uncut[name]
+        rank = 1 if len(axes) == 1 and 0 in axes else 3
+        after: list[Any] = [ops.axes([0])] * rank
+        for axis in chosen:
+            after[axis] = _missing(ops, self.time if axis == 0 and rank == 3 else self.batch)
+        widths = ops.node("Concat", *[ops.axes([0] * rank), *after], axis=0)
+        return ops.node("Pad", name, widths)
+
+    # -- results ---------------------------------------------------------------------------------
+
+    def sequence(self, index: int) -> Value:
+        """[T, B, units] of one direction."""
+        ops, y = self.ops, self.results[0]
+        if len(self.sides) > 1:
+            y = ops.node("Gather", y, ops.scalar(index, "int64"), axis=1)
+        else:
+            y = ops.node("Squeeze", y, ops.axes([1]))
+        cut = self._cut(y, {0: self.pad_time, 1: self.pad_batch})
+        if cut != y and self.pad_batch and not self.pad_time:
+            ops.uncut[cut] = y
+        return ops.wrap(cut, Fact(self.dtype, (self.time, self.batch, self.form.units)))
+
+    def final(self, index: int) -> list[Value]:
+        """The state parts ``[B, units]`` of one direction, in the cell's order."""
+        side = self.sides[index]
+        letters = [letter for letter in side.form.state if letter in "ch"]
+        parts = [self._last(index, letter) for letter in letters]
+        if side.form.state == "c|h":
+            return [self.ops.concat(parts, 1)]
+        return parts
+
+    def _last(self, index: int, letter: str) -> Value:
+        ops = self.ops
+        last = self.results["hc".index(letter) + 1]
+        if len(self.sides) > 1:
+            last = ops.node("Gather", last, ops.scalar(index, "int64"), axis=0)
+        else:
+            last = ops.node("Squeeze", last, ops.axes([0]))
+        last = self._cut(last, {0: self.pad_batch})
+        value = ops.wrap(last, Fact(self.dtype, (self.batch, self.form.units)))
+        start = self.starts[index][letter]
+        if is_zero(ops, start):
+            return value
+        if self.lengths is not None:
+            ran = ops.expand_dims(ops.greater(self.lengths, 0), 1)
+        elif not _positive(self.time):
+            ran = ops.greater(ops.amount(self.time), 0)
+        else:
+            return value
+        return ops.where(ran, value, start)  # type: ignore[no-any-return]
+
+    def _cut(self, name: str, axes: dict[int, bool]) -> str:
+        ops = self.ops
+        chosen = [axis for axis, wanted in axes.items() if wanted]
+        if not chosen:
+            return name
+        dims: list[Dim] = [self.time if axis == 0 and len(axes) > 1 else self.batch for axis in chosen]
+        return ops.node("Slice", name, ops.axes([0] * len(dims)), sizes.vector(ops, dims), ops.axes(chosen))
+
+
+def is_zero(ops: OnnxOps, x: Value, /) -> bool:
+    """Whether every item is known to be 0."""
+    if x.name is not None and x.name in ops.zeros:
+        return True
+    known = x.fact.value
+    return known is not None and known.dtype.kind == "f" and not known.any()
+
+
+def _positive(dim: Dim) -> bool:
+    return not isinstance(dim, Size) and dim > 0
+
+
+def _missing(ops: OnnxOps, dim: Dim) -> str:
+    """1 where the size is 0, else 0, as an int64 vector of one."""
+    size = sizes.size(ops, dim)
+    return ops.node("Sub", ops.axes([1]), ops.node("Min", size, ops.axes([1])))

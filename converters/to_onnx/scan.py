@@ -1,0 +1,185 @@
+"""A recurrence as ``Scan``: the cell's equation as body, with everything that needs no state hoisted out of it.
+
+Lengths are a mask, computed for all steps before: past its length a row gives 0 and keeps its state, and a backward scan thereby starts each
+row at its last valid step, which is what TF1's two ``reverse_sequence`` do. Selection, never multiplication: NaN in the padding stays there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from converters.program import Recurrence
+from converters.to_onnx.builder import Port, Scope, prune
+from converters.to_onnx.hoist import item_of
+from converters.to_onnx.onnx_ops import Frame
+from converters.to_onnx.values import Value
+from reference import states
+from reference.cells.base import Dims, map_weights
+from reference.vocabulary.abstract.fact import Fact
+from reference.vocabulary.abstract.sizes import Dim
+
+if TYPE_CHECKING:
+    from converters.to_onnx.onnx_ops import OnnxOps
+
+Env = dict[str, Value]
+
+
+def emit_scan(ops: OnnxOps, recurrence: Recurrence, env: Env, /) -> None:
+    """Write the Scan; the recurrence's outputs and final states go to ``env``."""
+    sequences = [env[name] for name in recurrence.sequences]
+    time = _time(ops, recurrence, env)
+    batch = _batch(sequences, [env[name] for name in recurrence.initial_state])
+    mask = _mask(ops, recurrence, env, time)
+    initial = [env[name] for name in recurrence.initial_state]
+    with ops.build.inside(recurrence.name) as scope:
+        frame = Frame(scope)
+        ops.steps.append(frame)
+        carried = [_carried(ops, value, batch) for value in initial]
+        outputs, new = _step(ops, recurrence, env, sequences, carried, mask)
+        finals = [_distinct(ops, value, scope) for value in (*new, *outputs)]
+        ops.steps.pop()
+    facts = [value.fact for value in outputs]
+    names = _close(ops, recurrence, frame, initial, finals, time)
+    for name, found, start in zip(recurrence.final_state, names, carried, strict=False):
+        env[name] = ops.wrap(found, Fact(start.fact.dtype, start.fact.shape))
+    for name, found, fact in zip(recurrence.outputs, names[len(carried) :], facts, strict=True):
+        env[name] = ops.wrap(found, Fact(fact.dtype, (time, *(fact.shape or ()))))
+
+
+def _time(ops: OnnxOps, recurrence: Recurrence, env: Env) -> Dim:
+    if recurrence.sequences:
+        return env[recurrence.sequences[0]].shape[0]
+    assert recurrence.steps is not None
+    steps = env[recurrence.steps]
+    return ops.range(0, ops.cast(steps, "int64"), 1).shape[0]
+
+
+def _batch(sequences: list[Value], initial: list[Value]) -> Dim | None:
+    """The rows: those of the sequences, which know better than a state that may be broadcast."""
+    for value in sequences:
+        if len(value.shape) > 1:
+            return value.shape[1]
+    return next((value.shape[0] for value in initial if value.shape), None)
+
+
+def _mask(ops: OnnxOps, recurrence: Recurrence, env: Env, time: Dim) -> Value | None:
+    """bool [T, B]: the steps before each row's end."""
+    if recurrence.lengths is None:
+        return None
+    lengths = env[recurrence.lengths]
+    steps = _steps(ops, time, lengths.fact.dtype)
+    return ops.less(ops.expand_dims(steps, 1), ops.expand_dims(lengths, 0))  # type: ignore[no-any-return]
+
+
+def _steps(ops: OnnxOps, time: Dim, dtype: str) -> Value:
+    """0, 1, … T - 1."""
+    zero, one = (ops.constant(np.asarray(v, dtype)) for v in (0, 1))
+    limit = ops.cast(ops.amount(time), dtype)
+    return ops.range(zero, limit, one)  # type: ignore[no-any-return]
+
+
+def _carried(ops: OnnxOps, value: Value, batch: Dim | None) -> Value:
+    """A state part inside the body."""
+    shape = value.fact.shape
+    if shape and batch is not None and shape[0] != batch:
+        shape = (batch, *shape[1:])
+    name = ops.build.port("state", value.fact.dtype, None)
+    return Value(ops, Fact(value.fact.dtype, shape), name)
+
+
+def _step(
+    ops: OnnxOps,
+    recurrence: Recurrence,
+    env: Env,
+    sequences: list[Value],
+    carried: list[Value],
+    mask: Value | None,
+) -> tuple[list[Value], list[Value]]:
+    """The body: (outputs, new states), masked."""
+    cell = map_weights(lambda path, w: ops.constant(np.asarray(w), label=_label(recurrence, path)), recurrence.cell)
+    items = [item_of(ops, rows) for rows in sequences]
+    given = (*items, *(env[name] for name in recurrence.invariants))
+    x = given[0] if len(given) == 1 else given
+    structure = _structure(recurrence.cell.state_size, len(carried))
+    output, state = cell.step(ops, x, states.unflatten_like(structure, carried))
+    outputs, new = states.flatten(output), states.flatten(state)
+    if mask is None:
+        return outputs, new
+    valid = item_of(ops, mask)
+    kept = [_select(ops, valid, value, old) for value, old in zip(new, carried, strict=True)]
+    zeros = [ops.constant(np.zeros((), value.fact.dtype)) for value in outputs]
+    shown = [_select(ops, valid, value, zero) for value, zero in zip(outputs, zeros, strict=True)]
+    return shown, kept
+
+
+def _structure(size: Any, count: int) -> Any:
+    """The nest of the state, with numbers for leaves."""
+    numbers = iter(range(count))
+
+    def build(part: Any) -> Any:
+        if isinstance(part, Dims) or not isinstance(part, tuple | list):
+            return next(numbers)
+        leaves = [build(item) for item in part]
+        return type(part)(*leaves) if hasattr(part, "_fields") else tuple(leaves)
+
+    return build(size)
+
+
+def _label(recurrence: Recurrence, path: str) -> str:
+    return recurrence.parameters.get(path, f"{recurrence.name}/{path}")
+
+
+def _select(ops: OnnxOps, valid: Value, value: Value, other: Value) -> Value:
+    """Rows where ``valid`` [B] holds, of any rank."""
+    rank = len(value.shape)
+    if rank == 0:
+        return value
+    condition = valid
+    for _ in range(rank - 1):
+        condition = ops.expand_dims(condition, -1)
+    return ops.where(condition, value, other)  # type: ignore[no-any-return]
+
+
+def _distinct(ops: OnnxOps, value: Value, scope: Scope) -> str:
+    """A name of the body's own that no other output has."""
+    name = ops.ref(value)
+    foreign = ops.build.home[name] is not scope or any(name == port.name for port in scope.inputs)
+    if foreign or any(name == port.name for port in scope.outputs) or name in _items(ops):
+        [name] = ops.build.add("Identity", [name], shared=False)
+    scope.outputs.append(Port(name, value.fact.dtype, None))
+    return name
+
+
+def _items(ops: OnnxOps) -> set[str]:
+    return set(ops.steps[-1].sequences.values())
+
+
+def _close(
+    ops: OnnxOps,
+    recurrence: Recurrence,
+    frame: Frame,
+    initial: list[Value],
+    finals: list[str],
+    time: Dim,
+) -> list[str]:
+    """The Scan node, reading only the sequences that its pruned body still needs."""
+    needed = prune(frame.scope)
+    used = {outside: item for outside, item in frame.sequences.items() if item in needed}
+    if not used:
+        steps = ops.ref(_steps(ops, time, "int64"))
+        used = {steps: ops.build.unique(f"{steps}|item")}
+    frame.scope.inputs += [Port(item, "", None) for item in used.values()]
+    backward = 1 if recurrence.direction == "backward" else 0
+    scanned = len(finals) - len(initial)
+    return ops.nodes(
+        "Scan",
+        len(finals),
+        *initial,
+        *used,
+        body=frame.scope,
+        num_scan_inputs=len(used),
+        scan_input_directions=[backward] * len(used) if backward else None,
+        scan_output_directions=[backward] * scanned if backward else None,
+    )
