@@ -1,0 +1,43 @@
+"""One rule a file; the first that fits a value builds it."""
+
+from __future__ import annotations
+
+from converters.to_keras.plan import Rule
+from converters.to_keras.rules.bidirectional import bidirectional
+from converters.to_keras.rules.dense import dense
+from converters.to_keras.rules.elementwise import through_view
+from converters.to_keras.rules.embedding import embedding
+from converters.to_keras.rules.native import native_recurrence
+from converters.to_keras.rules.operations import (
+    known_value,
+    operation,
+    reshape,
+    symbolic_sizes,
+    unflattened_anyway,
+)
+from converters.to_keras.rules.views import (
+    identity,
+    recurrence_layout,
+    swapped_anyway,
+    transpose,
+    unflatten,
+)
+
+RULES: tuple[Rule, ...] = (
+    identity,
+    known_value,
+    bidirectional,
+    native_recurrence,
+    embedding,
+    dense,
+    transpose,
+    unflatten,
+    recurrence_layout,
+    through_view,
+    symbolic_sizes,
+    reshape,
+    operation,
+    swapped_anyway,
+    unflattened_anyway,
+)
+"""In the order they are tried."""

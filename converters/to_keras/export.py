@@ -1,0 +1,114 @@
+"""A Program as a functional Keras model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from converters.program import Program, Recurrence
+from converters.to_keras.backend import keras
+from converters.to_keras.context import Context
+from converters.to_keras.naming import Names, tensor_names
+from converters.to_keras.plan import Builder, Key
+from converters.to_keras.rules import RULES
+from reference.errors import NotConvertibleError
+from reference.vocabulary.abstract.sizes import as_static
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A port: the model, and what there is to say of it."""
+
+    model: Any
+    """``keras.Model``; inputs and outputs are dicts by Keras name."""
+    inputs: Mapping[str, str]
+    """Keras name by TF input tensor."""
+    outputs: Mapping[str, str]
+    """Keras name by TF output tensor."""
+    recurrences: tuple[Mapping[str, Any], ...]
+    """What --json says of each, in program order."""
+    called: str = ""
+    """Why the model must be called and not ``predict``ed; "" where both work."""
+    notes: tuple[str, ...] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """The port's origin; written into the file."""
+
+    @property
+    def names(self) -> dict[str, str]:
+        """TF tensor to Keras name, inputs and outputs."""
+        return {**self.inputs, **self.outputs}
+
+    @property
+    def is_native(self) -> bool:
+        """Whether the file loads with Keras alone."""
+        return not any(type(layer).__module__.startswith("converters.") for layer in self.model.layers) and not any(
+            "Reference" in record["form"] for record in self.recurrences
+        )
+
+
+def to_keras(
+    program: Program, /, *, name: str, metadata: Mapping[str, str] | None = None
+) -> Exported:
+    """The model that computes what ``program`` does.
+
+    Raises:
+        NotConvertibleError: a value has no Keras form; the reasons name the nodes.
+    """
+    context = Context(program)
+    inputs = tensor_names(program.inputs)
+    outputs = tensor_names(program.outputs)
+    builder = Builder(context, RULES, names=Names())
+    for tensor, keras_name in inputs.items():
+        builder.tensors[Key(tensor)] = _input(program, tensor, builder.names.claim(keras_name))
+    keys = {tensor: Key(value) for tensor, value in context.outputs.items()}
+    builder.build(list(keys.values()))
+    name_operations(builder, [builder.tensors[key] for key in keys.values()])
+    model = keras.Model(
+        inputs={inputs[t]: builder.tensors[Key(t)] for t in inputs},
+        outputs={outputs[t]: builder.tensors[keys[t]] for t in outputs},
+        name=name,
+    )
+    order = [s.name for s in context.live if isinstance(s, Recurrence)]
+    records = tuple(builder.records[n] for n in order if n in builder.records)
+    notes = tuple(builder.notes)
+    return Exported(model, inputs, outputs, records, _called(program), notes, dict(metadata or {}))
+
+
+def name_operations(builder: Builder, tensors: Sequence[Any], /) -> None:
+    """Names of their own for operations that Keras numbered by a counter of the process."""
+    stack, seen = list(reversed(tensors)), set()
+    while stack:
+        operation, index = stack.pop()._keras_history[:2]
+        if (id(operation), index) in seen:
+            continue
+        seen.add((id(operation), index))
+        if not isinstance(operation, keras.layers.Layer) and operation.name not in builder.named:
+            kind = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(operation).__name__).lower()
+            operation.name = builder.names.claim(kind)
+            builder.named.add(operation.name)
+        stack.extend(reversed(operation._inbound_nodes[index].arguments.keras_tensors))
+
+
+def _input(program: Program, tensor: str, name: str) -> Any:
+    fact = program.inputs[tensor]
+    if fact.shape is None:
+        msg = f"input {tensor!r}: its rank is unknown, and a Keras input needs one"
+        raise NotConvertibleError(msg)
+    return keras.Input(batch_shape=as_static(fact.shape), dtype=fact.dtype, name=name)
+
+
+def _called(program: Program) -> str:
+    """Keras' ``predict`` cuts axis 0 of every input into batches: wrong unless that axis is the batch of all."""
+    shapes = {name: fact.shape or () for name, fact in program.inputs.items()}
+    for name, shape in shapes.items():
+        if not shape:
+            return f"input {name} has rank 0"
+    first = {str(shape[0]) for shape in shapes.values()}
+    if len(first) > 1:
+        return "axis 0 is not the batch of every input (time-major, or a fixed size)"
+    recurrences = [s for s in program.statements if isinstance(s, Recurrence)]
+    if any(r.time_major for r in recurrences):
+        return "the model is time-major"
+    return ""
