@@ -10,6 +10,7 @@ import pkgutil
 import random
 import sys
 import traceback
+import uuid
 from pathlib import Path
 from typing import Dict, List
 
@@ -48,6 +49,7 @@ def build(entry: Entry) -> None:
     tf.set_random_seed(1)
     np.random.seed(1)
     random.seed(1)
+    uuid.uuid4 = seeded_uuid  # TensorFlow names tables and temporary files by it
     control_flow_util.ENABLE_CONTROL_FLOW_V2 = entry.control_flow_v2
     model = Model(entry.name)
     with tf.Graph().as_default(), tf.Session(config=freeze.session_config()) as session:
@@ -59,6 +61,11 @@ def build(entry: Entry) -> None:
         freeze.write(entry, model, session, folder)
         for extra in entry.extras:
             extras.WRITERS[extra](model, session, folder)
+
+
+def seeded_uuid() -> uuid.UUID:
+    """A UUID from the seeded generator."""
+    return uuid.UUID(int=random.getrandbits(128), version=4)
 
 
 def digests(name: str) -> Dict[str, str]:
@@ -87,7 +94,10 @@ def main(arguments: List[str]) -> int:
         print("\n".join(f"{entry.family:16} {entry.name}" for entry in chosen))
         return 0
     failed = [entry.name for entry in chosen if not build_one(entry, options.check)]
-    print(f"{len(chosen) - len(failed)} of {len(chosen)} models" + (f"; failed: {failed}" if failed else ""))
+    print(
+        f"{len(chosen) - len(failed)} of {len(chosen)} models"
+        + (f"; failed: {failed}" if failed else "")
+    )
     return 1 if failed else 0
 
 

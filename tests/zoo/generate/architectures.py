@@ -22,7 +22,9 @@ def ptb(m: Model, make: Any) -> None:
     state = m.feed_states(cell.zero_state(2, tf.float32))
     outputs, final = tf.nn.static_rnn(cell, tf.unstack(embedded, 5, 1), initial_state=state)
     flat = tf.reshape(tf.concat(outputs, 1), [-1, 6])
-    logits = tf.nn.xw_plus_b(flat, tf.get_variable("softmax_w", [6, 14]), tf.get_variable("softmax_b", [14]))
+    logits = tf.nn.xw_plus_b(
+        flat, tf.get_variable("softmax_w", [6, 14]), tf.get_variable("softmax_b", [14])
+    )
     m.output(tf.reshape(logits, [2, 5, 14], name="logits"), final)
 
 
@@ -40,7 +42,9 @@ def ptb_block(m: Model) -> None:
     m.expect("LSTM", "LSTMCell", 6, count=2, forget_bias=0.0)
 
 
-@model("Char-RNN sampling step: one step, states in and out.", ["T = 1", "states fed back by the user"])
+@model(
+    "Char-RNN sampling step: one step, states in and out.", ["T = 1", "states fed back by the user"]
+)
 def char_rnn_step(m: Model) -> None:
     """ids [1, 1]; the user loops outside of the graph."""
     ids = m.ids(9, batch=1, time=1)
@@ -53,7 +57,10 @@ def char_rnn_step(m: Model) -> None:
     m.expect("LSTM", "LSTMCell", 6, count=2)
 
 
-@model("ELMo-like: projected LSTMs both ways with clips and residuals.", ["num_proj", "cell_clip", "residual"])
+@model(
+    "ELMo-like: projected LSTMs both ways with clips and residuals.",
+    ["num_proj", "cell_clip", "residual"],
+)
 def elmo_like(m: Model) -> None:
     """Two projected layers each way, the second in a ResidualWrapper; a softmax mix of layers."""
     ids, lengths = m.ids(12, dtype=tf.int64), m.lengths()
@@ -92,7 +99,10 @@ def encoder(m: Model, scope: str) -> Tuple[tf.Tensor, Any, tf.Tensor]:
     return tf.concat(outputs, 2), state, lengths
 
 
-@model("Translation: bi-LSTM encoder, Bahdanau attention, beam search.", ["beam search", "attention", "GatherTree"])
+@model(
+    "Translation: bi-LSTM encoder, Bahdanau attention, beam search.",
+    ["beam search", "attention", "GatherTree"],
+)
 def translation_beam(m: Model) -> None:
     """The decoder is two layers deep; only the first takes the encoder's state."""
     memory, state, lengths = encoder(m, "source")
@@ -105,8 +115,9 @@ def translation_beam(m: Model) -> None:
     start = zero.clone(cell_state=(state, zero.cell_state[1]))
     decoder = seq2seq.BeamSearchDecoder(
         wrapper, tf.get_variable("target_embedding", [10, 4]), tf.fill([batch], 1), 2, start, 3,
-        tf.layers.Dense(10, use_bias=False), length_penalty_weight=1.0,
+        tf.layers.Dense(10, use_bias=False, name="logits"), length_penalty_weight=1.0,
     )  # fmt: skip
+    m.lively()
     limit = 2 * tf.reduce_max(lengths)
     outputs, final, steps = seq2seq.dynamic_decode(decoder, maximum_iterations=limit)
     m.output(tf.transpose(outputs.predicted_ids, [0, 2, 1], name="translations"), steps)
@@ -115,7 +126,10 @@ def translation_beam(m: Model) -> None:
     m.expect("Loop", "AttentionWrapper", [6, 6], reason="beam search with attention, stops by data")
 
 
-@model("Encoder-decoder forecaster, hand-rolled feedback.", ["unrolled feedback", "own output as input"])
+@model(
+    "Encoder-decoder forecaster, hand-rolled feedback.",
+    ["unrolled feedback", "own output as input"],
+)
 def forecaster(m: Model) -> None:
     """A GRU reads the past; four unrolled steps each read the last forecast."""
     x = m.sequence(2)
@@ -128,13 +142,17 @@ def forecaster(m: Model) -> None:
         steps.append(last)
     m.output(tf.stack(steps, 1, name="forecast"), state)
     m.expect("GRU", "GRUCell", 6)
-    m.expect("unrolled", "GRUCell", 6, also=["Scan", "Loop"], reason="the cell reads its own output")
+    m.expect(
+        "unrolled", "GRUCell", 6, also=["Scan", "Loop"], reason="the cell reads its own output"
+    )
 
 
-@model("GRU over batch-normalised inputs, dense head.", ["batch norm at inference", "fused and not"])
+@model(
+    "GRU over batch-normalised inputs, dense head.", ["batch norm at inference", "fused and not"]
+)
 def gru_batch_norm(m: Model) -> None:
     """is_training is frozen to False; moving statistics are random."""
-    training = m.freeze(tf.placeholder(tf.bool, [], name="is_training"), False)
+    training = m.freeze(tf.placeholder(tf.bool, [], name="is_training"), False, by_user=True)
     x = m.sequence(5)
     normed = tf.layers.batch_normalization(x, training=training, name="norm_in")
     cell = rnn.GRUCell(6)
@@ -144,7 +162,10 @@ def gru_batch_norm(m: Model) -> None:
     m.expect("GRU", "GRUCell", 6)
 
 
-@model("DRQN: convolutions, then an LSTM; batch and trace length are fed.", ["rank-0 inputs", "reshape"])
+@model(
+    "DRQN: convolutions, then an LSTM; batch and trace length are fed.",
+    ["rank-0 inputs", "reshape"],
+)
 def drqn(m: Model) -> None:
     """Frames come as one flat list; two scalars say how to fold them."""
     frames = tf.placeholder(tf.float32, [None, 48], name="frames")
@@ -154,7 +175,9 @@ def drqn(m: Model) -> None:
     m.feed(batch, lambda rng, case: case.batch)
     m.feed(length, lambda rng, case: case.time)
     image = tf.reshape(frames, [-1, 4, 4, 3])
-    net = tf.layers.conv2d(image, 5, 3, strides=1, padding="valid", activation=tf.nn.relu, name="conv")
+    net = tf.layers.conv2d(
+        image, 5, 3, strides=1, padding="valid", activation=tf.nn.relu, name="conv"
+    )
     folded = tf.reshape(tf.layers.flatten(net), [batch, length, 20])
     cell = rnn.BasicLSTMCell(6)
     state = m.feed_states(cell.zero_state(batch, tf.float32))
@@ -169,7 +192,9 @@ def drqn(m: Model) -> None:
     m.expect("LSTM", "LSTMCell", 6)
 
 
-@model("A3C-LSTM policy: the steps are the batch.", ["expand_dims as batch of 1", "state placeholders"])
+@model(
+    "A3C-LSTM policy: the steps are the batch.", ["expand_dims as batch of 1", "state placeholders"]
+)
 def a3c_lstm(m: Model) -> None:
     """Observations [steps, 5] become one row; the state is fed as c_in and h_in."""
     observed = tf.placeholder(tf.float32, [None, 5], name="observed")
@@ -206,7 +231,9 @@ def cbhg_like(m: Model) -> None:
     m.expect("GRU", "GRUCell", 6, direction="reverse")
 
 
-@model("Video clips: convolutions per frame, a two-layer LSTM, mean pooling.", ["fold time into batch"])
+@model(
+    "Video clips: convolutions per frame, a two-layer LSTM, mean pooling.", ["fold time into batch"]
+)
 def video_classifier(m: Model) -> None:
     """Frames [batch, time, 4, 4, 2]; masked mean over valid steps."""
     x, lengths = m.sequence((4, 4, 2), name="clip"), m.lengths()
@@ -221,4 +248,3 @@ def video_classifier(m: Model) -> None:
     m.no_empty_batch("the convolution is left alone here")
     m.expect("LSTM", "LSTMCell", 6)
     m.expect("LSTM", "LSTMCell", 5)
-

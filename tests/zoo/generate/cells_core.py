@@ -13,8 +13,15 @@ rnn = tf.nn.rnn_cell
 FEATURES = 5
 
 
-def dynamic(m: Model, cell: Any, *, features: Any = FEATURES, batch: Any = None,
-            initial: bool = True, **options: Any) -> Any:
+def dynamic(
+    m: Model,
+    cell: Any,
+    *,
+    features: Any = FEATURES,
+    batch: Any = None,
+    initial: bool = True,
+    **options: Any,
+) -> Any:
     """``dynamic_rnn`` over x [batch, time, features] with lengths; outputs and state are outputs."""
     x = m.sequence(features, batch=batch)
     lengths = m.lengths()

@@ -94,7 +94,9 @@ def cudnn_lstm(m: Model) -> None:
     expected(m, "lstm")
 
 
-@model("CudnnGRU, one bidirectional layer: graph only.", ["CudnnRNN", "bidirectional"], recorded=False)
+@model(
+    "CudnnGRU, one bidirectional layer: graph only.", ["CudnnRNN", "bidirectional"], recorded=False
+)
 def cudnn_gru(m: Model) -> None:
     """Two pseudo-layers in one buffer."""
     layers = canonical("gru", [FEATURES, FEATURES])
@@ -148,6 +150,8 @@ def cudnn_gru_twin(m: Model) -> None:
         m.weights[f"{scope}/gates/kernel"] = constant(columns(layer, "ru"))
         m.weights[f"{scope}/gates/bias"] = constant(biases(layer, "ru"))
         for part, short in (("input", "W"), ("hidden", "R")):
-            m.weights[f"{scope}/candidate/{part}_projection/kernel"] = constant(layer[f"{short}_c"].T)
+            m.weights[f"{scope}/candidate/{part}_projection/kernel"] = constant(
+                layer[f"{short}_c"].T
+            )
             m.weights[f"{scope}/candidate/{part}_projection/bias"] = constant(layer[f"b{short}_c"])
     expected(m, "gru")

@@ -38,7 +38,9 @@ def static_lstm_lengths(m: Model) -> None:
     """tf.split of a flat projection feeds the steps, in the style of the old tutorials."""
     x = m.sequence(5, time=STEPS)
     flat = tf.reshape(tf.transpose(x, [1, 0, 2]), [-1, 5])
-    hidden = tf.nn.relu(tf.matmul(flat, tf.get_variable("in_w", [5, 4])) + tf.get_variable("in_b", [4]))
+    hidden = tf.nn.relu(
+        tf.matmul(flat, tf.get_variable("in_w", [5, 4])) + tf.get_variable("in_b", [4])
+    )
     cell = rnn.LSTMCell(6, use_peepholes=True)
     steps = tf.split(hidden, STEPS, 0)
     outputs, state = tf.nn.static_rnn(cell, steps, dtype=tf.float32, sequence_length=m.lengths())
@@ -117,7 +119,10 @@ def block_fused_clip(m: Model) -> None:
     m.expect("Scan", "LSTMCell", 6, reason=reason, cell_clip=0.4)
 
 
-@model("LSTMBlockFusedCell both ways by TimeReversedFusedRNN.", ["TimeReversedFusedRNN", "bidirectional"])
+@model(
+    "LSTMBlockFusedCell both ways by TimeReversedFusedRNN.",
+    ["TimeReversedFusedRNN", "bidirectional"],
+)
 def block_fused_bidirectional(m: Model) -> None:
     """The usual fast bi-LSTM of TF 1.x taggers; lengths reverse each row by itself."""
     x, lengths, state = fused_inputs(m)

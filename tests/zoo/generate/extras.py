@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
-from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
+from tensorflow.core.protobuf import control_flow_pb2, meta_graph_pb2, saved_model_pb2
 
 from tests.zoo.generate.model import Model
 
@@ -29,9 +30,18 @@ def write_checkpoint(model: Model, session: tf.Session, folder: Path) -> None:
     reserialise(folder / "model.ckpt.meta", meta_graph_pb2.MetaGraphDef())
 
 
-def reserialise(path: Path, message: "tf.compat.v1.Message") -> None:
-    """Maps in protobuf files have no order of their own: write them sorted."""
+def reserialise(path: Path, message: Any) -> None:
+    """Maps in protobuf files have no order of their own: write them sorted, nested ones too."""
     message.ParseFromString(path.read_bytes())
+    graphs = getattr(message, "meta_graphs", [message])
+    for graph in graphs:
+        if "while_context" not in graph.collection_def:
+            continue
+        for context in graph.collection_def["while_context"].bytes_list.value[:]:
+            graph.collection_def["while_context"].bytes_list.value.remove(context)
+            parsed = control_flow_pb2.WhileContextDef.FromString(context)
+            again = parsed.SerializeToString(deterministic=True)
+            graph.collection_def["while_context"].bytes_list.value.append(again)
     path.write_bytes(message.SerializeToString(deterministic=True))
 
 

@@ -40,6 +40,10 @@ def draw_weight(model: Model, variable: tf.Variable) -> Optional[np.ndarray]:
             return draw(rng, shape)
     if not variable.dtype.base_dtype.is_floating:
         return None
+    if name.endswith("logits/kernel"):  # wide, so that the tokens and tags chosen vary
+        return 3.0 * rng.standard_normal(shape) / np.sqrt(shape[0])
+    if name.endswith("logits/bias"):
+        return rng.uniform(0.05, 0.2, size=shape) * rng.choice([-1.0, 1.0], size=shape)
     if name.endswith("moving_variance"):
         return rng.uniform(0.5, 1.5, size=shape)
     if name.endswith("gamma") or name.endswith("scale"):
@@ -189,6 +193,7 @@ def card(entry: Entry, model: Model) -> Dict[str, Any]:
         "inputs": [describe(tensor) for tensor in model.inputs],
         "outputs": [describe(tensor) for tensor in model.outputs],
         "frozen": model.frozen,
+        "must_freeze": model.must_freeze,
         "init_nodes": model.init_nodes,
         "recurrences": model.recurrences,
         "notes": model.notes,

@@ -43,7 +43,9 @@ def gru_step(g: Dict[str, Tuple], x: tf.Tensor, h: tf.Tensor) -> tf.Tensor:
     return (1 - z) * h + z * tf.tanh(linear(g["h"], x, r * h))
 
 
-@model("tf.scan over an LSTM with eight gate matrices.", ["tf.scan", "gates apart", "order o, g, f, i"])
+@model(
+    "tf.scan over an LSTM with eight gate matrices.", ["tf.scan", "gates apart", "order o, g, f, i"]
+)
 def scan_lstm(m: Model) -> None:
     """State (c, h) stacked as [2, batch, units], as in many blog posts."""
     x, g = m.sequence(FEATURES, time_major=True), gates("ogfi")
@@ -122,7 +124,9 @@ def while_gru_masked(m: Model) -> None:
         return t + 1, h, written.write(t, h)
 
     loop = tf.while_loop(
-        lambda t, *_: t < time, body, (0, m.vector(UNITS, name="h"), tf.TensorArray(tf.float32, time))
+        lambda t, *_: t < time,
+        body,
+        (0, m.vector(UNITS, name="h"), tf.TensorArray(tf.float32, time)),
     )
     m.output(loop[2].stack(name="outputs"), loop[1])
     m.no_empty_batch("kept simple")
@@ -130,7 +134,10 @@ def while_gru_masked(m: Model) -> None:
     m.expect("Scan", "GRUCell", UNITS, reason=reason, also=["GRU"])
 
 
-@model("A Python loop over an LSTM, separate gates, order g, o, i, f.", ["unrolled by hand", "odd order"])
+@model(
+    "A Python loop over an LSTM, separate gates, order g, o, i, f.",
+    ["unrolled by hand", "odd order"],
+)
 def unrolled_lstm(m: Model) -> None:
     """Four steps sliced from x; the products of x and h are added, not concatenated."""
     x, g = m.sequence(FEATURES, time=4), gates("goif")
@@ -210,7 +217,10 @@ def nested_loops(m: Model) -> None:
     m.expect("LSTM", "LSTMCell", 4)
 
 
-@model("An inner while loop inside each step of an outer one.", ["nested loops by hand", "ponder steps"])
+@model(
+    "An inner while loop inside each step of an outer one.",
+    ["nested loops by hand", "ponder steps"],
+)
 def nested_while(m: Model) -> None:
     """Each step refines h three times by a loop of its own."""
     x, g = m.sequence(FEATURES), gates("h")
@@ -221,9 +231,7 @@ def nested_while(m: Model) -> None:
         return tf.while_loop(lambda k, s: k < 3, inner, (0, h))[1]
 
     start = (0, m.vector(UNITS, name="h"))
-    loop = tf.while_loop(
-        lambda t, h: t < time, lambda t, h: (t + 1, refine(x[:, t], h)), start
-    )
+    loop = tf.while_loop(lambda t, h: t < time, lambda t, h: (t + 1, refine(x[:, t], h)), start)
     m.output(loop[1])
     m.expect("Loop", "hand-written", UNITS, reason="a loop whose body holds a loop", also=["Scan"])
 

@@ -139,6 +139,8 @@ def crnn_ocr(m: Model) -> None:
         sequence_length=lengths,
     )
     logits = tf.transpose(tf.layers.dense(outputs, 5, name="logits"), [1, 0, 2])
+    m.lively(3.0)
+    m.weights["logits/bias"] = lambda rng, shape: np.array([0.1, -0.2, 0.15, 0.05, -0.9])
     decoded, _ = tf.nn.ctc_greedy_decoder(logits, lengths, merge_repeated=True)
     m.output(logits, tf.sparse_tensor_to_dense(decoded[0], default_value=-1, name="text"))
     m.no_empty_batch("kept simple")
@@ -146,7 +148,10 @@ def crnn_ocr(m: Model) -> None:
     both(m, 5)
 
 
-@model("Speech: clipped-relu layers, time-major bi-LSTM, CTC beam.", ["min(relu, 20)", "context window"])
+@model(
+    "Speech: clipped-relu layers, time-major bi-LSTM, CTC beam.",
+    ["min(relu, 20)", "context window"],
+)
 def speech_ctc(m: Model) -> None:
     """The DeepSpeech shape: dense layers over flat rows, one bi-LSTM, beam search."""
     x, lengths = m.sequence(8, name="features"), m.lengths()
@@ -183,6 +188,8 @@ def classifier_gather_nd(m: Model) -> None:
     index = tf.stack([tf.range(tf.shape(lengths)[0]), lengths - 1], axis=1)
     last = tf.gather_nd(outputs, index, name="last")
     logits = tf.layers.dense(last, 3, name="logits")
+    m.lively()
+    m.weights["logits/bias"] = lambda rng, shape: np.array([0.3, -1.5, 0.2])
     m.output(outputs, last, tf.nn.softmax(logits, name="probabilities"), tf.argmax(logits, 1))
     m.expect("GRU", "GRUCell", 6, count=2)
 
@@ -214,7 +221,9 @@ def hierarchical_attention(m: Model) -> None:
 WORDS = ["the", "old", "port", "stays", "right", "café"]
 
 
-@model("Words by a hash table, embedding, LSTM, tags back as strings.", ["string input", "HashTableV2"])
+@model(
+    "Words by a hash table, embedding, LSTM, tags back as strings.", ["string input", "HashTableV2"]
+)
 def string_tagger(m: Model) -> None:
     """Unknown words go to the default id; tags come back by index_to_string."""
     words = tf.placeholder(tf.string, [None, None], name="words")

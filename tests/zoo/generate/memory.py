@@ -126,7 +126,10 @@ def normalise(x: tf.Tensor, shape: Any, scope: str) -> tf.Tensor:
     return (x - mean) * tf.rsqrt(variance + 1e-3) * gamma + beta
 
 
-@model("Drawing decoder: layer-norm LSTM and a mixture density head.", ["hand-written layer norm", "MDN"])
+@model(
+    "Drawing decoder: layer-norm LSTM and a mixture density head.",
+    ["hand-written layer norm", "MDN"],
+)
 def sketch_decoder(m: Model) -> None:
     """Pen strokes [batch, time, 5] beside a latent z that is repeated at each step."""
     strokes, lengths = m.sequence(5, name="strokes"), m.lengths()
@@ -143,7 +146,9 @@ def sketch_decoder(m: Model) -> None:
     m.expect("Scan", "DrawingCell", UNITS, reason="ONNX LSTM has no layer normalisation")
 
 
-@model("remove_training_nodes over a GRU graph.", ["Identity nodes spliced out", "names with slashes"])
+@model(
+    "remove_training_nodes over a GRU graph.", ["Identity nodes spliced out", "names with slashes"]
+)
 def stripped_identities(m: Model) -> None:
     """Inputs live in a name scope; the Identity of every weight is gone."""
     with tf.name_scope("inputs"):

@@ -43,6 +43,7 @@ class Model:
         self.outputs: List[tf.Tensor] = []
         self.recurrences: List[Dict[str, Any]] = []
         self.frozen: Dict[str, Any] = {}
+        self.must_freeze: List[str] = []
         self.init_nodes: List[str] = []
         self.weights: Dict[str, Callable[[np.random.RandomState, tuple], np.ndarray]] = {}
         self.batch: Optional[int] = None
@@ -135,15 +136,26 @@ class Model:
             self.feed(leaf, state_maker(tuple(leaf.shape.as_list()[1:])))
         return state
 
-    def freeze(self, tensor: tf.Tensor, value: Any) -> tf.Tensor:
-        """A placeholder that is fed one value in every run and is no input of the port."""
+    def freeze(self, tensor: tf.Tensor, value: Any, *, by_user: bool = False) -> tf.Tensor:
+        """A placeholder fed one value in every run, and no input of the port.
+
+        ``by_user``: it does more than set dropout, so that only ``--freeze`` can take it away.
+        """
         self.frozen[tensor.name] = value
+        if by_user:
+            self.must_freeze.append(tensor.name)
         return tensor
 
     def no_empty_batch(self, why: str) -> None:
         """Leave the run with 0 rows out, and say why in the card."""
         self.zero_batch = False
         self.notes.append(f"No run with an empty batch: {why}.")
+
+    def lively(self, gain: float = 2.0) -> None:
+        """Larger weights than usual, so that inputs decide which symbol is chosen."""
+        self.weights["logits/kernel"] = lambda rng, shape: 1.5 * rng.standard_normal(shape)
+        self.weights["kernel"] = lambda rng, shape: gain * spread(rng, shape)
+        self.weights["embedding"] = lambda rng, shape: 2.0 * rng.uniform(-1, 1, shape)
 
     # -- results --------------------------------------------------------------------------------
     def output(self, *results: Any) -> None:
@@ -189,6 +201,11 @@ class Model:
         if self.batch is not None:
             return [Case(self.batch, case.time, case.pattern, case.scale) for case in wanted]
         return wanted
+
+
+def spread(rng: np.random.RandomState, shape: tuple) -> np.ndarray:
+    """Normal values of variance 1 over the number of inputs."""
+    return rng.standard_normal(shape) / np.sqrt(np.prod(shape[:-1]))
 
 
 def state_maker(sizes: tuple) -> Maker:

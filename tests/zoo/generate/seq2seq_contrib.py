@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Tuple
 
+import numpy as np
 import tensorflow as tf
 from tensorflow.contrib import seq2seq
 
@@ -47,8 +48,17 @@ def greedy(batch: tf.Tensor) -> Any:
     return seq2seq.GreedyEmbeddingHelper(embedding, tf.fill([batch], 0), END)
 
 
+def vary(m: Model) -> None:
+    """Lively weights and a somewhat likelier end symbol: rows end at different steps."""
+    m.lively()
+    m.weights["logits/bias"] = lambda rng, shape: (
+        rng.uniform(-0.3, 0.3, shape) + 0.5 * np.eye(SYMBOLS)[END]
+    )
+
+
 def decode(m: Model, cell: Any, helper: Any, state: Any, **options: Any) -> Any:
     """BasicDecoder with a dense output layer; its outputs, state and lengths are outputs."""
+    vary(m)
     output_layer = tf.layers.Dense(SYMBOLS, name="logits")
     decoder = seq2seq.BasicDecoder(cell, helper, state, output_layer)
     outputs, final, lengths = seq2seq.dynamic_decode(decoder, **options)
@@ -76,14 +86,18 @@ def greedy_decoder(m: Model) -> None:
     m.expect("Loop", "GRUCell", 6, reason="the argmax is fed back; " + BY_DATA)
 
 
-def wrapped(m: Model, mechanism: Any, cell: Any, batch: Any, state: Any = None, **options: Any) -> Tuple:
+def wrapped(
+    m: Model, mechanism: Any, cell: Any, batch: Any, state: Any = None, **options: Any
+) -> Tuple:
     """AttentionWrapper and its zero state, with the cell's own state from the encoder."""
     wrapper = seq2seq.AttentionWrapper(cell, mechanism, **options)
     start = wrapper.zero_state(batch, tf.float32)
     return wrapper, start.clone(cell_state=state) if state is not None else start
 
 
-@model("Bahdanau attention, normalised, with its alignment history.", ["normed Bahdanau", "history"])
+@model(
+    "Bahdanau attention, normalised, with its alignment history.", ["normed Bahdanau", "history"]
+)
 def attention_bahdanau(m: Model) -> None:
     """Teacher forced; the alignments [time, batch, source] are an output."""
     memory, state, lengths = encoder(m, rnn.LSTMCell(6))
@@ -143,9 +157,7 @@ def attention_dynamic_rnn(m: Model) -> None:
     wrapper, start = wrapped(
         m, mechanisms, rnn.LSTMCell(6), tf.shape(memory)[0], attention_layer_size=[3, 4]
     )
-    outputs, final = tf.nn.dynamic_rnn(
-        wrapper, y, y_lengths, initial_state=start, dtype=tf.float32
-    )
+    outputs, final = tf.nn.dynamic_rnn(wrapper, y, y_lengths, initial_state=start, dtype=tf.float32)
     m.output(outputs, final.cell_state)
     m.expect("GRU", "GRUCell", 6)
     m.expect("Scan", "AttentionWrapper", 6, reason=ATTENDS)
@@ -153,9 +165,17 @@ def attention_dynamic_rnn(m: Model) -> None:
 
 def beams(m: Model, cell: Any, state: Any, batch: Any, **options: Any) -> None:
     """BeamSearchDecoder of width 3 for at most 7 steps; ids [batch, time, beam] and scores."""
+    vary(m)
     embedding = tf.get_variable("target_embedding", [SYMBOLS, 4])
     decoder = seq2seq.BeamSearchDecoder(
-        cell, embedding, tf.fill([batch], 0), END, state, 3, tf.layers.Dense(SYMBOLS), **options
+        cell,
+        embedding,
+        tf.fill([batch], 0),
+        END,
+        state,
+        3,
+        tf.layers.Dense(SYMBOLS, name="logits"),
+        **options,
     )
     outputs, final, lengths = seq2seq.dynamic_decode(decoder, maximum_iterations=7)
     m.output(tf.identity(outputs.predicted_ids, "tokens"), lengths)

@@ -56,7 +56,9 @@ def legacy_tied_loop(m: Model) -> None:
     m.inputs, m.makers = m.inputs[:4], m.makers[:4]
     m.output(outputs, state)
     m.expect("LSTM", "LSTMCell", 6)
-    m.expect("unrolled", "LSTMCell", 6, also=["Scan", "Loop"], reason="the cell reads its own output")
+    m.expect(
+        "unrolled", "LSTMCell", 6, also=["Scan", "Loop"], reason="the cell reads its own output"
+    )
 
 
 @model("embedding_rnn_seq2seq, greedy.", ["unrolled", "argmax fed back", "output projection"])
@@ -81,13 +83,15 @@ def legacy_attention(m: Model) -> None:
     m.output(outputs, state)
     m.expect("GRU", "GRUCell", 6)
     m.expect("GRU", "GRUCell", 4)
-    m.expect("unrolled", "MultiRNNCell", [6, 4], also=["Scan", "Loop"], reason="attention is fed back")
+    m.expect(
+        "unrolled", "MultiRNNCell", [6, 4], also=["Scan", "Loop"], reason="attention is fed back"
+    )
 
 
 @model("embedding_attention_seq2seq, greedy, two heads.", ["unrolled", "attention", "argmax"])
 def legacy_attention_greedy(m: Model) -> None:
     """The translate tutorial at inference time, with feed_previous by a frozen placeholder."""
-    previous = m.freeze(tf.placeholder(tf.bool, [], name="feed_previous"), True)
+    previous = m.freeze(tf.placeholder(tf.bool, [], name="feed_previous"), True, by_user=True)
     encoder, decoder = id_steps(m, "encoder", 3), id_steps(m, "decoder", 2)
     outputs, state = legacy.embedding_attention_seq2seq(
         encoder, decoder, rnn.LSTMCell(6), SYMBOLS, SYMBOLS, 5, num_heads=2, feed_previous=previous

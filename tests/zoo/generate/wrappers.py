@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import tensorflow as tf
 from tensorflow.contrib import rnn as contrib
 
@@ -53,6 +54,20 @@ def dropout_placeholder(m: Model) -> None:
     cell = rnn.DropoutWrapper(rnn.BasicLSTMCell(6), keep, keep, keep, seed=7)
     dynamic(m, cell)
     m.expect("LSTM", "LSTMCell", 6, forget_bias=1.0)
+
+
+@model(
+    "DropoutWrapper; the samples hold keep_prob = 1.", ["dropout's placeholder among the inputs"]
+)
+def dropout_recorded(m: Model) -> None:
+    """As people record: every fed placeholder is in the samples, keep_prob too."""
+    keep = tf.placeholder(tf.float32, [], name="keep_prob")
+    m.feed(keep, lambda rng, case: np.float32(1.0))
+    m.frozen[keep.name] = 1.0
+    cells = [rnn.DropoutWrapper(rnn.LSTMCell(n), output_keep_prob=keep, seed=n) for n in (6, 4)]
+    dynamic(m, rnn.MultiRNNCell(cells))
+    m.expect("LSTM", "LSTMCell", 6)
+    m.expect("LSTM", "LSTMCell", 4)
 
 
 @model("DropoutWrapper whose keep_prob has a default of 1.", ["placeholder_with_default"])
@@ -122,7 +137,9 @@ def highway_lstm(m: Model) -> None:
 @model("HighwayWrapper with uncoupled gates around a GRU.", ["two highway gates"])
 def highway_gru_uncoupled(m: Model) -> None:
     """Carry and transform have weights of their own."""
-    dynamic(m, contrib.HighwayWrapper(rnn.GRUCell(6), couple_carry_transform_gates=False), features=6)
+    dynamic(
+        m, contrib.HighwayWrapper(rnn.GRUCell(6), couple_carry_transform_gates=False), features=6
+    )
     m.expect("GRU", "GRUCell", 6)
 
 
