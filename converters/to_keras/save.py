@@ -8,6 +8,7 @@ import os
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from converters.to_keras.export import Exported
 
@@ -55,6 +56,19 @@ def _with_origin(name: str, content: bytes, metadata: dict[str, str]) -> bytes:
     data = json.loads(content)
     if name == "metadata.json":
         data["date_saved"] = "1980-01-01@00:00:00"
+    _number_shared(data, {})
     if metadata:
         data["rnnport"] = dict(sorted(metadata.items()))
     return json.dumps(data, sort_keys=True).encode()
+
+
+def _number_shared(data: Any, seen: dict[int, int], /) -> None:
+    """Keras marks shared objects by their address in memory: number them in order instead."""
+    if isinstance(data, list):
+        for item in data:
+            _number_shared(item, seen)
+    elif isinstance(data, dict):
+        if isinstance(data.get("shared_object_id"), int):
+            data["shared_object_id"] = seen.setdefault(data["shared_object_id"], len(seen) + 1)
+        for key in sorted(data):
+            _number_shared(data[key], seen)
