@@ -84,10 +84,8 @@ def name_operations(builder: Builder, tensors: Sequence[Any], /) -> None:
         if (id(operation), index) in seen:
             continue
         seen.add((id(operation), index))
-        if not isinstance(operation, keras.layers.Layer) and operation.name not in builder.named:
-            kind = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(operation).__name__).lower()
-            operation.name = builder.names.claim(kind)
-            builder.named.add(operation.name)
+        kind = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(operation).__name__).lower()
+        builder.name_operation(operation, kind)
         stack.extend(reversed(operation._inbound_nodes[index].arguments.keras_tensors))
 
 

@@ -97,12 +97,8 @@ def _name(builder: Builder, node: Node, results: Sequence[Any], operands: Sequen
             continue
         stop.add(id(tensor))
         operation, index = tensor._keras_history[:2]
-        if isinstance(operation, keras.layers.Layer) or operation.name in builder.named:
-            continue
-        operation.name = builder.names.claim(layer_name(node.name))
-        builder.named.add(operation.name)
-        arguments = operation._inbound_nodes[index].arguments
-        stack.extend(arguments.keras_tensors)
+        if builder.name_operation(operation, layer_name(node.name)):
+            stack.extend(operation._inbound_nodes[index].arguments.keras_tensors)
 
 
 def constant(builder: Builder, value: np.ndarray, name: str, /) -> Any:

@@ -63,8 +63,8 @@ class Builder:
     notes: list[str] = field(default_factory=list)
     layers: dict[Any, Any] = field(default_factory=dict)
     """Layers by what they are made of, so that shared weights stay shared."""
-    named: set[str] = field(default_factory=set)
-    """Operations that carry a name of ours already."""
+    named: dict[int, Any] = field(default_factory=dict)
+    """Operations that carry a name of ours already, by identity (held, so that no other can take it)."""
     _plans: dict[Key, Plan] = field(default_factory=dict)
 
     def layer(self, key: Any, scope: str, make: Callable[[str], Any], /) -> Any:
@@ -72,6 +72,14 @@ class Builder:
         if key not in self.layers:
             self.layers[key] = make(self.names.claim(layer_name(scope)))
         return self.layers[key]
+
+    def name_operation(self, operation: Any, wanted: str, /) -> bool:
+        """Name a ``keras.ops`` operation that has only its number; False for layers and named ones."""
+        if id(operation) in self.named or hasattr(operation, "get_weights"):
+            return False
+        operation.name = self.names.claim(wanted)
+        self.named[id(operation)] = operation
+        return True
 
     def any_input(self) -> Any:
         """One of the model's inputs.
