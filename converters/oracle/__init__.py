@@ -1,0 +1,133 @@
+"""The raw graph, as read, interpreted by NumPy: the oracle of every verdict.
+
+Loop frames, dead branches, TensorArrays and function libraries run as they stand in the file. Nothing is lifted and nothing is
+folded, so a wrong lift cannot agree with itself. Only the op functions and ``NumpyOps`` are shared with the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from converters.graph import Graph, split_tensor
+from converters.oracle import flow, state, tensor_arrays, tensor_lists  # noqa: F401  (fill HANDLERS)
+from converters.oracle.machine import Machine
+from converters.oracle.values import DEAD, Uncertain
+from reference.errors import SemanticsError, UsageError
+
+__all__ = ["run"]
+
+
+def run(
+    graph: Graph,
+    feeds: Mapping[str, np.ndarray],
+    outputs: Sequence[str],
+    *,
+    widen: bool = False,
+    perturb: int | None = None,
+    watch: Sequence[str] = (),
+    tables: Mapping[str, Mapping[Any, Any]] | None = None,
+    assets: Mapping[str, Any] | None = None,
+    initializers: Collection[str] = (),
+    max_iterations: int = 1_000_000,
+) -> dict[str, Any]:
+    """Values of ``outputs`` (and of ``watch``) by the names given.
+
+    Args:
+        feeds: any tensors of the graph; what they depend on does not run.
+        widen: compute in float64 where the graph computes in float32 or float16.
+        perturb: a seed; every float weight (constants of rank >= 1, variables) and float feed is multiplied by
+            1 + 2^-24 or 1 - 2^-24. Implies ``widen``.
+        watch: further tensors. One inside a loop comes as a list with an array per iteration it was alive
+            in, stacked on axis 0 where all have one shape.
+        tables: contents of lookup tables by node name, instead of the graph's own initialisers.
+        assets: asset files by base name.
+        initializers: node names of the table initialisers to prefer, where there are several.
+        max_iterations: no loop may run longer.
+
+    Raises:
+        UsageError: a name is unknown, a placeholder is not fed, or a loop does not end.
+        ArtefactError: the graph is damaged, or a variable or table that is needed has no value.
+        SemanticsError: TensorFlow 1 refuses this run too.
+        NotConvertibleError: an op is unknown, refused, or draws random numbers.
+    """
+    machine = Machine(
+        graph,
+        widen=widen or perturb is not None,
+        perturb=perturb,
+        max_iterations=max_iterations,
+        tables=tables or {},
+        assets=assets or {},
+        initializers=initializers,
+    )
+    names = {name: full_name(graph, name) for name in (*outputs, *watch)}
+    with np.errstate(all="ignore"):
+        for name, value in feeds.items():
+            tensor = full_name(graph, name)
+            machine.feeds[tensor] = machine.perturbed(tensor, fed_value(machine, tensor, value))
+        wanted = [names[name] for name in outputs]
+        values = machine.evaluate(wanted, [names[name] for name in watch])
+    results = {name: finished(name, value) for name, value in zip(outputs, values, strict=True)}
+    for name in watch:
+        results[name] = seen(machine, names[name])
+    return results
+
+
+def full_name(graph: Graph, name: str) -> str:
+    """The tensor's name with its index.
+
+    Raises:
+        UsageError: the graph has no such node.
+    """
+    node, index = split_tensor(name)
+    if node not in graph.nodes:
+        msg = f"tensor {name!r} is not in the graph: check the name (inspect lists inputs and outputs)"
+        raise UsageError(msg)
+    return f"{node}:{index}"
+
+
+def fed_value(machine: Machine, tensor: str, value: Any) -> np.ndarray:
+    """A feed as the session would take it: in its placeholder's dtype, strings as bytes."""
+    array = np.asarray(value)
+    if array.dtype.kind in "SU":
+        flat = [v if isinstance(v, bytes) else v.encode() for v in array.reshape(-1).tolist()]
+        out = np.empty(len(flat), object)
+        out[:] = flat
+        return out.reshape(array.shape)
+    node = machine.graph.nodes[split_tensor(tensor)[0]]
+    dtype = node.attr("dtype", None) if node.op.startswith("Placeholder") else None
+    if dtype is None or str(dtype) in ("string", "resource", "variant"):
+        return array
+    # Not widened here: what a feed is perturbed by depends on its dtype in the graph.
+    return array.astype(str(dtype), copy=False)
+
+
+def finished(name: str, value: Any) -> Any:
+    """An output that is an array.
+
+    Raises:
+        SemanticsError: it lies in a branch that was not taken.
+        UsageError: it is a handle.
+    """
+    if value is DEAD:
+        msg = f"tensor {name!r} has no value: it lies in a branch that was not taken"
+        raise SemanticsError(msg)
+    if isinstance(value, Uncertain):
+        raise value.refuse()
+    if not isinstance(value, np.ndarray | np.generic):
+        msg = f"tensor {name!r} is a {type(value).__name__}, not an array: choose another output"
+        raise UsageError(msg)
+    return np.asarray(value)
+
+
+def seen(machine: Machine, tensor: str) -> Any:
+    """What was recorded of a watched tensor."""
+    node = split_tensor(tensor)[0]
+    values = machine.watched.get(tensor, [])
+    if tensor in machine.feeds:
+        return machine.feeds[tensor]
+    if not machine.contexts.frame(node):
+        return finished(tensor, values[0] if values else DEAD)
+    return np.stack(values) if values and len({np.shape(v) for v in values}) == 1 else values
