@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import importlib
+import itertools
 import os
 import pkgutil
 import random
@@ -25,7 +26,7 @@ warnings.filterwarnings("ignore")
 
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
-from tensorflow.python.ops import control_flow_util  # noqa: E402
+from tensorflow.python.ops import control_flow_util, control_flow_util_v2  # noqa: E402
 
 from tests.zoo import generate  # noqa: E402
 from tests.zoo.generate import extras, freeze  # noqa: E402
@@ -50,6 +51,10 @@ def build(entry: Entry) -> None:
     np.random.seed(1)
     random.seed(1)
     uuid.uuid4 = seeded_uuid  # TensorFlow names tables and temporary files by it
+    numbers = itertools.count(1)  # and function bodies by a counter of the whole process
+    control_flow_util_v2.unique_fn_name = lambda scope, name: (
+        f"{scope}{name}_{next(numbers)}".replace("/", "_")
+    )
     control_flow_util.ENABLE_CONTROL_FLOW_V2 = entry.control_flow_v2
     model = Model(entry.name)
     with tf.Graph().as_default(), tf.Session(config=freeze.session_config()) as session:
