@@ -47,7 +47,12 @@ def cell_model(
     features = expected.pop("features", FEATURES)
     batch = expected.pop("batch", None)
 
-    @model(f"{written} under dynamic_rnn: {', '.join(exercises)}.", exercises, name=name)
+    @model(
+        f"{written} under dynamic_rnn: {', '.join(exercises)}.",
+        exercises,
+        name=name,
+        module=make.__module__,
+    )
     def build(m: Model) -> None:
         dynamic(m, make(), features=features, batch=batch, initial=initial)
         m.expect(form, cell, units, **expected)

@@ -33,6 +33,7 @@ def model(
     exercises: Sequence[str] = (),
     *,
     name: str = "",
+    module: str = "",
     control_flow_v2: bool = False,
     recorded: bool = True,
     extras: Sequence[str] = (),
@@ -50,7 +51,7 @@ def model(
         if key in REGISTRY or not set(extras) <= {"saved_model", "checkpoint"}:
             msg = f"zoo model {key!r}: taken name or unknown extra in {tuple(extras)}"
             raise ValueError(msg)
-        family = build.__module__.rsplit(".", 1)[-1]
+        family = (module or build.__module__).rsplit(".", 1)[-1]
         REGISTRY[key] = Entry(
             key,
             family,
