@@ -205,8 +205,9 @@ def load(path, tag=None, gpu=False):
         unregistered = "No op named" in str(error) or "Op type not registered" in str(error)
         if not unregistered or major_version(tf) > 1:
             raise
-    import tensorflow.contrib  # noqa: F401  (its import registers the ops of tf.contrib)
+    import tensorflow
 
+    dir(tensorflow.contrib)  # tf.contrib is a lazy module: only this registers its ops
     return _load(tf, path, tag, gpu)
 
 
@@ -230,7 +231,7 @@ def _load(tf, path, tag, gpu):
         elif os.path.isfile(path):
             kind = "frozen"
             tf.import_graph_def(_read_graph_def(tf, path), name="")
-            session.run([op for op in graph.get_operations() if "InitializeTable" in op.type])
+            session.run([op for op in graph.get_operations() if fills_a_table(op)])
         else:
             raise RecorderError(
                 "%s is no frozen graph, no SavedModel folder and no checkpoint prefix "
@@ -414,6 +415,14 @@ def dropout_role(tensor):
     return None
 
 
+def fills_a_table(op):
+    """Whether ``op`` initialises a lookup table, by itself or from constants."""
+    if op.type.startswith("InitializeTable"):
+        return True
+    imports = op.type.startswith("LookupTableImport")
+    return imports and all(constant_value(source) is not None for source in op.inputs[1:])
+
+
 def table_words(tensor):
     """The keys, as far as the graph has them, of the tables that ``tensor`` is looked up in."""
     words = []
@@ -421,7 +430,7 @@ def table_words(tensor):
         if "LookupTableFind" in op.type and index == 1:
             handle = op.inputs[0]
             for user in handle.consumers():
-                if user.type.startswith("InitializeTable") and len(user.inputs) == 3:
+                if fills_a_table(user) and len(user.inputs) == 3:
                     keys = constant_value(user.inputs[1])
                     words.extend([] if keys is None else keys.ravel().tolist())
     return tuple(words)
@@ -450,6 +459,11 @@ def describe(tensor):
         return Spec(name, "S", dims, "text", None, table_words(tensor))
     if kind == "bool":
         role = "bool" if dims else "training"
+        if role == "training" and not re.search(r"train|phase|dropout|learn", short):
+            raise RecorderError(
+                "%s is a switch of unclear meaning: give --feed %s=false or --feed %s=true"
+                % (name, name, name)
+            )
         return Spec(name, "bool", () if dims is None else dims, role, None, ())
     number = np.dtype(dtype.as_numpy_dtype).name
     if dtype.is_floating:
@@ -659,6 +673,8 @@ def candidates(graph):
     found = []
     for op in graph.get_operations():
         outputs = [t for t in op.outputs if t.dtype.base_dtype.name not in ("resource", "variant")]
+        if op.type == "Merge":
+            outputs = outputs[:1]  # the other is the number of the branch taken
         used = any(t.consumers() for t in op.outputs)
         if used or not outputs or training.search(op.type) or op.type in PLACEHOLDERS:
             continue
@@ -693,7 +709,10 @@ def flat_tensors(graph, things):
             found.append(thing)
         else:
             name = thing if isinstance(thing, (str, type(""))) else thing.name
-            found.append(graph.get_tensor_by_name(name if ":" in name else name + ":0"))
+            try:
+                found.append(graph.get_tensor_by_name(name if ":" in name else name + ":0"))
+            except (KeyError, ValueError):
+                raise RecorderError("the graph has no tensor %s" % name)
     return found
 
 
@@ -879,7 +898,13 @@ def _attempt(kept, specs, reading, sizes, case):
     except tf.errors.FailedPreconditionError as error:
         raise RecorderError("the graph is not initialised: %s" % _first_line(error))
     except (tf.errors.OpError, ValueError, TypeError) as error:
-        return None, _first_line(error)
+        complaint = _first_line(error)
+    if complaint.startswith("No OpKernel was registered"):
+        raise RecorderError(
+            "this TensorFlow cannot run an op of the graph here (cuDNN ops need a GPU, and --gpu): "
+            + complaint
+        )
+    return None, complaint
 
 
 def _probe(kept, specs, case, given):
@@ -933,13 +958,22 @@ def _record_cases(kept, specs, cases, given):
                 _check_repeats(kept, *done)
             kept.keep(*done)
             if number:
-                kept.notes.append("run %d was made milder: %s" % (kept.runs - 1, complaint))
+                _note_change(kept, wanted, sizes, trial is not case, complaint)
             break
         else:
             kept.notes.append("batch %d, time %d was refused by TensorFlow and left out: %s"
                               % (case["B"], case["T"], complaint))  # fmt: skip
     if not kept.runs:
         raise RecorderError("TensorFlow refused every run; " + kept.notes[-1])
+
+
+def _note_change(kept, wanted, sizes, milder, complaint):
+    """Say once that other sizes were refused, and for each run that its lengths were changed."""
+    if sizes != wanted:
+        note = "batch %(B)d, time %(T)d were taken where TensorFlow refused other sizes" % sizes
+        kept.notes.extend([] if note in kept.notes else [note])
+    if milder:
+        kept.notes.append("run %d has no row of length 0: %s" % (kept.runs - 1, complaint))
 
 
 def _check_repeats(kept, feed, fetched):

@@ -127,7 +127,7 @@ def export(values, vocabulary_size, folder):
             session, graph.as_graph_def(add_shapes=False), list(OUTPUTS)
         )
         with open(os.path.join(folder, "frozen.pb"), "wb") as file:
-            file.write(frozen.SerializeToString())
+            file.write(frozen.SerializeToString(deterministic=True))
         tf.saved_model.simple_save(
             session,
             os.path.join(folder, "saved_model"),

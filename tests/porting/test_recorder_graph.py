@@ -143,3 +143,26 @@ def test_placeholders_behind_a_fed_tensor_are_not_needed() -> None:
     result = out("Add", state, inner)
     assert record_tf1.placeholders_of([result]) == sorted([outer, inner], key=lambda t: t.name)
     assert record_tf1.placeholders_of([result], [state]) == [inner]
+
+
+def switch(name: str) -> SimpleNamespace:
+    kind = SimpleNamespace(name="bool")
+    return SimpleNamespace(
+        name=name,
+        dtype=SimpleNamespace(base_dtype=kind),
+        get_shape=lambda: SimpleNamespace(ndims=0, as_list=list),
+    )
+
+
+def test_a_training_switch_is_known_by_its_name() -> None:
+    assert record_tf1.describe(switch("model/is_training:0")).role == "training"
+
+
+def test_another_switch_is_refused_with_both_answers() -> None:
+    with pytest.raises(record_tf1.RecorderError, match="feed_previous:0=false or .*=true"):
+        record_tf1.describe(switch("feed_previous:0"))
+
+
+def test_a_table_is_filled_by_itself_or_from_constants() -> None:
+    assert record_tf1.fills_a_table(out("InitializeTableV2", out("HashTableV2")).op)
+    assert not record_tf1.fills_a_table(out("LookupTableFindV2", out("HashTableV2")).op)
