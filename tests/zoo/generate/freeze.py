@@ -91,6 +91,9 @@ def frozen_graph(model: Model, session: tf.Session) -> graph_pb2.GraphDef:
     graph = tf.graph_util.convert_variables_to_constants(
         values, tf.get_default_graph().as_graph_def(), list(dict.fromkeys(names))
     )
+    for number, node in enumerate(graph.node):
+        if "_gradient_op_type" in node.attr:  # numbered by a counter of the whole process
+            node.attr["_gradient_op_type"].s = f"CustomGradient-{number}".encode()
     if model.rewrite is not None:
         model.rewrite(graph)
     present = {node.name for node in graph.node}
