@@ -103,7 +103,9 @@ class Builder:
 
     def place(self, inputs: Sequence[str], /) -> Scope:
         """The scope where a node of these inputs belongs."""
-        deepest = max((self.home[name] for name in inputs), key=lambda s: s.depth, default=self.root)
+        deepest = max(
+            (self.home[name] for name in inputs), key=lambda s: s.depth, default=self.root
+        )
         for scope in self.scope.chain():
             if scope is deepest or scope.pinned:
                 return scope
@@ -111,7 +113,9 @@ class Builder:
 
     def constant(self, value: np.ndarray, /, name: str = "") -> str:
         """The name of an initializer; equal small values share one."""
-        key = (str(value.dtype), value.shape, value.tobytes()) if value.nbytes <= 1024 else id(value)
+        key = (
+            (str(value.dtype), value.shape, value.tobytes()) if value.nbytes <= 1024 else id(value)
+        )
         if value.dtype == object:
             key = ("object", value.shape, tuple(value.ravel().tolist()))
         found = self._constants.get(key)

@@ -69,7 +69,9 @@ def to_onnx(
 class Env(dict[str, Value]):
     """Values by name; constants come into being when first read."""
 
-    def __init__(self, ops: OnnxOps, program: Program, outer: Mapping[str, Value] | None = None) -> None:
+    def __init__(
+        self, ops: OnnxOps, program: Program, outer: Mapping[str, Value] | None = None
+    ) -> None:
         super().__init__(outer or {})
         self.ops, self.program = ops, program
 
@@ -107,7 +109,11 @@ class Exporter:
             value = env[self.program.names.get(name, name)]
             ports.append((name, Port(self.ops.ref(value), value.fact.dtype, value.fact.shape)))
         return finish(
-            self.ops.build, ports, opset=self.ops.opset, domains={"com.microsoft": 1}, metadata=metadata
+            self.ops.build,
+            ports,
+            opset=self.ops.opset,
+            domains={"com.microsoft": 1},
+            metadata=metadata,
         )
 
     def statements(self, statements: tuple[Statement, ...], env: Env) -> None:
@@ -122,11 +128,15 @@ class Exporter:
             else:
                 self.statement(statement, env)
 
-    def pairs(self, statements: tuple[Statement, ...], env: Env) -> tuple[list[Statement], dict[str, str]]:
+    def pairs(
+        self, statements: tuple[Statement, ...], env: Env
+    ) -> tuple[list[Statement], dict[str, str]]:
         """Bidirectional pairs are sought in the whole program only, not in the bodies of loops."""
         if statements is not self.program.statements:
             return list(statements), {}
-        return paired(self.program, {s.name: _shared(s) for s in statements if isinstance(s, Recurrence)})
+        return paired(
+            self.program, {s.name: _shared(s) for s in statements if isinstance(s, Recurrence)}
+        )
 
     def statement(self, statement: Statement, env: Env) -> None:
         if isinstance(statement, OpNode):
@@ -156,7 +166,8 @@ class Exporter:
     def recurrence(self, parts: tuple[Recurrence, ...], env: Env) -> None:
         self.at(parts[0].name)
         plans = [
-            plan(r, [env[name] for name in r.sequences], prefer=self.prefer, batch=self.batch) for r in parts
+            plan(r, [env[name] for name in r.sequences], prefer=self.prefer, batch=self.batch)
+            for r in parts
         ]
         for recurrence, chosen in zip(parts, plans, strict=True):
             self.records[recurrence.name] = record(recurrence, chosen)

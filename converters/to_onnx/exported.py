@@ -34,7 +34,10 @@ class RecurrenceRecord:
 
     def as_json(self) -> dict[str, Any]:
         record = asdict(self)
-        return record | {"initial_state": list(self.initial_state), "parameters": dict(self.parameters)}
+        return record | {
+            "initial_state": list(self.initial_state),
+            "parameters": dict(self.parameters),
+        }
 
 
 @dataclass(frozen=True)

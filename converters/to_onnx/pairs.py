@@ -28,7 +28,9 @@ def numbering(program: Program, /) -> dict[str, Any]:
     for statement in program.statements:
         if isinstance(statement, OpNode) and not _random(statement.node.op):
             inputs = tuple(of(name) for name in statement.inputs)
-            attrs = tuple(sorted((k, _plain(v)) for k, v in statement.node.attrs.items() if k[0] != "_"))
+            attrs = tuple(
+                sorted((k, _plain(v)) for k, v in statement.node.attrs.items() if k[0] != "_")
+            )
             key = (statement.node.op, inputs, attrs)
             for index, name in enumerate(statement.outputs):
                 numbers[name] = number((key, index))
@@ -49,7 +51,11 @@ def _constant_key(name: str, constants: Mapping[str, np.ndarray]) -> Any:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray):
-        return (str(value.dtype), value.shape, value.tobytes() if value.dtype != object else id(value))
+        return (
+            str(value.dtype),
+            value.shape,
+            value.tobytes() if value.dtype != object else id(value),
+        )
     return (type(value).__name__, str(value))
 
 
@@ -57,7 +63,9 @@ def _random(op: str) -> bool:
     return "Random" in op or "Multinomial" in op or "Stateful" in op
 
 
-def paired(program: Program, joinable: Mapping[str, Any], /) -> tuple[list[Statement], dict[str, str]]:
+def paired(
+    program: Program, joinable: Mapping[str, Any], /
+) -> tuple[list[Statement], dict[str, str]]:
     """The statements, each pair side by side, and each forward recurrence's partner by name of the first of the two.
 
     ``joinable``: by recurrence name, what two must share to become one operator (None: never).
@@ -83,11 +91,15 @@ def paired(program: Program, joinable: Mapping[str, Any], /) -> tuple[list[State
 
 
 def _key(statement: Recurrence, numbers: Mapping[str, Any], shared: Any) -> Any:
-    lengths = None if statement.lengths is None else numbers.get(statement.lengths, statement.lengths)
+    lengths = (
+        None if statement.lengths is None else numbers.get(statement.lengths, statement.lengths)
+    )
     return (tuple(numbers.get(n, n) for n in statement.sequences), lengths, shared)
 
 
-def _together(statements: list[Statement], first: Recurrence, second: Recurrence) -> list[Statement] | None:
+def _together(
+    statements: list[Statement], first: Recurrence, second: Recurrence
+) -> list[Statement] | None:
     """``first`` moved to just before ``second``, what depends on it to after; None where ``second`` depends on it."""
     i, j = statements.index(first), statements.index(second)
     tainted = set(defined(first))

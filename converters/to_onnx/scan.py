@@ -98,7 +98,9 @@ def _step(
     mask: Value | None,
 ) -> tuple[list[Value], list[Value]]:
     """The body: (outputs, new states), masked."""
-    cell = map_weights(lambda path, w: ops.constant(np.asarray(w), label=_label(recurrence, path)), recurrence.cell)
+    cell = map_weights(
+        lambda path, w: ops.constant(np.asarray(w), label=_label(recurrence, path)), recurrence.cell
+    )
     items = [item_of(ops, rows) for rows in sequences]
     given = (*items, *(env[name] for name in recurrence.invariants))
     x = given[0] if len(given) == 1 else given

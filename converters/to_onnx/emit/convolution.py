@@ -30,7 +30,9 @@ def _kernel(e: Any, kernel: Any) -> Any:
     return e.transpose(kernel, (rank - 1, rank - 2, *range(rank - 2)))
 
 
-def _placed(e: Any, x: Any, padding: Any, reach: Sequence[int], strides: Sequence[int]) -> dict[str, Any]:
+def _placed(
+    e: Any, x: Any, padding: Any, reach: Sequence[int], strides: Sequence[int]
+) -> dict[str, Any]:
     """The attributes that say where the window goes."""
     if isinstance(padding, str):
         if padding == "VALID":

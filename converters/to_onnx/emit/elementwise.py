@@ -161,7 +161,9 @@ def select(e: Any, dtype: str, condition: Any, a: Any, b: Any) -> str:
     wide = dtype if dtype in ("float32", "float64", "float16", "int32", "int64", "string") else None
     if wide is not None:
         return str(e.node("Where", condition, a, b))
-    carried = "uint8" if dtype == "bool" else "int32" if dtype in ("int8", "int16", "uint16") else ""
+    carried = (
+        "uint8" if dtype == "bool" else "int32" if dtype in ("int8", "int16", "uint16") else ""
+    )
     carried = carried or ("uint8" if dtype == "uint8" else "int64")
     return str(e.to(e.node("Where", condition, e.to(a, carried), e.to(b, carried)), dtype))
 

@@ -75,8 +75,10 @@ DOUBLES: dict[str, Any] = {
     "tan": lambda e, x: e.sin(x) / e.cos(x),
     "cosh": lambda e, x: (e.exp(x) + e.exp(-x)) * 0.5,
     "sinh": lambda e, x: (e.expm1(x) - e.expm1(-x)) * 0.5,
-    "asinh": lambda e, x: e.sign(x) * e.log1p(
-        e.abs(x) + x * x / (1.0 + e.sqrt(x * x + 1.0))
+    "asinh": lambda e, x: e.where(
+        e.is_finite(x),
+        e.sign(x) * e.log1p(e.abs(x) + x * x / (1.0 + e.sqrt(x * x + 1.0))),
+        x,
     ),
     "acosh": lambda e, x: e.log(x + e.sqrt(x - 1.0) * e.sqrt(x + 1.0)),
     "atanh": lambda e, x: (e.log1p(x) - e.log1p(-x)) * 0.5,
@@ -173,7 +175,9 @@ def atan2(e: Any, out: Fact, a: Any, b: Any) -> str:
     # Signs from reciprocals: 1 / -0.0 is minus infinity.
     minus_a = e.logical_or(e.less(a, 0.0), e.less(e.reciprocal(a), 0.0))
     minus_b = e.logical_or(e.less(b, 0.0), e.less(e.reciprocal(b), 0.0))
-    pi = e.where(minus_a, e.constant(np.asarray(-np.pi, dtype)), e.constant(np.asarray(np.pi, dtype)))
+    pi = e.where(
+        minus_a, e.constant(np.asarray(-np.pi, dtype)), e.constant(np.asarray(np.pi, dtype))
+    )
     moved = e.where(minus_b, base + pi, base)
     origin = e.logical_and(e.equal(a, 0.0), e.equal(b, 0.0))
     at_zero = e.where(minus_b, pi, a)

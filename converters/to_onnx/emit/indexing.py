@@ -68,9 +68,7 @@ def scatter_nd(e: Any, out: Fact, indices: Any, updates: Any, target: Any) -> st
 
 
 @emits("one_hot")
-def one_hot(
-    e: Any, out: Fact, indices: Any, on: Any, off: Any, *, depth: int, axis: int
-) -> str:
+def one_hot(e: Any, out: Fact, indices: Any, on: Any, off: Any, *, depth: int, axis: int) -> str:
     """By comparison with 0, 1, …: ONNX's OneHot counts negative indices from the end, TF's gives a row of ``off``."""
     rank = len(indices.shape) + 1
     at = axis % rank

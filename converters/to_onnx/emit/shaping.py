@@ -21,30 +21,30 @@ def shape(e: Any, out: Fact, x: Any, *, dtype: str) -> str:
 def reshape(e: Any, out: Fact, x: Any, target: Any) -> Any:
     if out.shape is not None and out.shape == x.fact.shape:
         return x
-    return e.node("Reshape", *_reshape(e, out, x, target))
+    target, may_be_empty = _target_shape(e, out, x, target)
+    return e.node("Reshape", x, target, allowzero=1 if may_be_empty else None)
 
 
-def _reshape(e: Any, out: Fact, x: Any, target: Any) -> tuple[Any, str]:
-    """The source and the shape: constant where at most one size is unknown, or unknown ones stay in place.
+def _target_shape(e: Any, out: Fact, x: Any, target: Any) -> tuple[str, bool]:
+    """The shape, constant where at most one size is unknown or unknown ones stay in place; and whether its zeros mean empty.
 
     -1 stands only beside sizes that cannot be 0: ONNX Runtime cannot work it out from an empty array otherwise.
     """
     dims = out.shape
     if dims is None:
-        return x, sizes.int64_vector(e, target)
+        return sizes.int64_vector(e, target), True
     unknown = [axis for axis, dim in enumerate(dims) if isinstance(dim, Size)]
-    plain = [dim for dim in dims if not isinstance(dim, Size)]
-    if not unknown and (not dims or 0 not in dims):
-        return x, e.axes(dims)
-    if len(unknown) == 1 and 0 not in plain:
-        return x, e.axes([-1 if isinstance(dim, Size) else dim for dim in dims])
-    before = x.fact.shape
-    if before is not None and all(a < len(before) and before[a] == dims[a] for a in unknown):
-        if 0 not in plain:
-            return x, e.axes([0 if isinstance(dim, Size) else dim for dim in dims])
+    if not unknown:
+        return e.axes(dims), 0 in dims
+    if 0 not in dims:
+        if len(unknown) == 1:
+            return e.axes([-1 if isinstance(dim, Size) else dim for dim in dims]), False
+        before = x.fact.shape
+        if before is not None and all(a < len(before) and before[a] == dims[a] for a in unknown):
+            return e.axes([0 if isinstance(dim, Size) else dim for dim in dims]), False
     if all(sizes.readable(e, dim) for dim in dims):
-        return x, sizes.vector(e, dims)
-    return x, sizes.int64_vector(e, target)
+        return sizes.vector(e, dims), True
+    return sizes.int64_vector(e, target), True
 
 
 @emits("transpose")

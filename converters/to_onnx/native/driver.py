@@ -200,8 +200,12 @@ class _Call:
         chosen = [axis for axis, wanted in axes.items() if wanted]
         if not chosen:
             return name
-        dims: list[Dim] = [self.time if axis == 0 and len(axes) > 1 else self.batch for axis in chosen]
-        return ops.node("Slice", name, ops.axes([0] * len(dims)), sizes.vector(ops, dims), ops.axes(chosen))
+        dims: list[Dim] = [
+            self.time if axis == 0 and len(axes) > 1 else self.batch for axis in chosen
+        ]
+        return ops.node(
+            "Slice", name, ops.axes([0] * len(dims)), sizes.vector(ops, dims), ops.axes(chosen)
+        )
 
 
 def is_zero(ops: OnnxOps, x: Value, /) -> bool:

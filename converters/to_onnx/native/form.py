@@ -75,7 +75,9 @@ def by_gate(matrix: np.ndarray, gates: Sequence[str], /) -> dict[str, np.ndarray
     return dict(zip(gates, np.split(matrix, len(gates), axis=-1), strict=True))
 
 
-def bias(parts: Mapping[str, np.ndarray], op: str, second: Mapping[str, np.ndarray] | None = None) -> np.ndarray:
+def bias(
+    parts: Mapping[str, np.ndarray], op: str, second: Mapping[str, np.ndarray] | None = None
+) -> np.ndarray:
     """ONNX's B: the input's biases, then the recurrence's (zeros where there are none)."""
     order = ONNX_GATES[op]
     first = np.concatenate([parts[g] for g in order])
@@ -83,7 +85,13 @@ def bias(parts: Mapping[str, np.ndarray], op: str, second: Mapping[str, np.ndarr
     return np.concatenate([first, last])
 
 
-_PLAIN = {"tanh": "Tanh", "sigmoid": "Sigmoid", "relu": "Relu", "softsign": "Softsign", "softplus": "Softplus"}
+_PLAIN = {
+    "tanh": "Tanh",
+    "sigmoid": "Sigmoid",
+    "relu": "Relu",
+    "softsign": "Softsign",
+    "softplus": "Softplus",
+}
 
 
 def activation(item: Activation, /) -> tuple[str, float | None, float | None] | Refusal:
@@ -115,4 +123,6 @@ def as_floats(*arrays: Any) -> str | None:
     dtypes = {str(np.asarray(array).dtype) for array in arrays if array is not None}
     if dtypes <= {"float32"} or dtypes <= {"float16"}:
         return None
-    return f"ONNX Runtime's recurrent kernels compute in float32, not {' and '.join(sorted(dtypes))}"
+    return (
+        f"ONNX Runtime's recurrent kernels compute in float32, not {' and '.join(sorted(dtypes))}"
+    )

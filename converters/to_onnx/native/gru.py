@@ -19,7 +19,9 @@ from reference.cells import gru
 @native.register
 def _gru(cell: gru.GRUCell, /) -> NativeForm | Refusal:
     """Reset before the product: ``linear_before_reset`` is 0. ONNX's z keeps the old state, as u does."""
-    refusal = as_floats(*(cell.gate_kernel, cell.gate_bias, cell.candidate_kernel, cell.candidate_bias))
+    refusal = as_floats(
+        *(cell.gate_kernel, cell.gate_bias, cell.candidate_kernel, cell.candidate_bias)
+    )
     if refusal is not None:
         return Refusal(refusal)
     found = activations(SIGMOID, cell.activation)
