@@ -49,6 +49,7 @@ import zipfile
 import numpy as np
 
 FORMAT = 1
+TEXT = (str, type(b"".decode()))  # Python 2 has two
 SIZES = {"B": 3, "T": 7, "W": 5}  # the probe: all different, so that a mix-up is refused
 BATCHES, TIMES, SCALES = (3, 1, 3, 5), (7, 20, 1), (1.0, 0.1, 10.0)
 LENGTHS = ("mixed", "full", "one", "mixed", "full", "mixed", "zero")
@@ -708,7 +709,7 @@ def flat_tensors(graph, things):
         elif hasattr(thing, "op") and hasattr(thing, "consumers"):
             found.append(thing)
         else:
-            name = thing if isinstance(thing, (str, type(""))) else thing.name
+            name = thing if isinstance(thing, TEXT) else thing.name
             try:
                 found.append(graph.get_tensor_by_name(name if ":" in name else name + ":0"))
             except (KeyError, ValueError):

@@ -159,7 +159,7 @@ def test_a_training_switch_is_known_by_its_name() -> None:
 
 
 def test_another_switch_is_refused_with_both_answers() -> None:
-    with pytest.raises(record_tf1.RecorderError, match="feed_previous:0=false or .*=true"):
+    with pytest.raises(record_tf1.RecorderError, match=r"feed_previous:0=false or .*=true"):
         record_tf1.describe(switch("feed_previous:0"))
 
 
