@@ -17,6 +17,7 @@ EQUATIONS: dict[str, Equation] = {
     "clip": lambda ops, x, low, high: ops.clip(x, low, high),
     # clip(alpha x + beta, 0, 1): Theano, TF1 and Keras 1/2 use alpha 0.2; Keras 3 uses 1/6.
     "hard_sigmoid": lambda ops, x, alpha, beta: ops.clip(x * alpha + beta, 0.0, 1.0),
+    "swish": lambda ops, x: x * ops.sigmoid(x),
     "leaky_relu": lambda ops, x, alpha: ops.leaky_relu(x, alpha),
 }
 """Every other name is the vocabulary's unary operation of that name."""
@@ -38,6 +39,7 @@ class Activation:
 
 TANH = Activation("tanh")
 SIGMOID = Activation("sigmoid")
+SWISH = Activation("swish")
 RELU = Activation("relu")
 LINEAR = Activation("linear")
 HARD_SIGMOID_TF1 = Activation("hard_sigmoid", (0.2, 0.5))

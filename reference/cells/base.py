@@ -156,13 +156,16 @@ def map_sizes(function: Callable[[Any], Any], size: Any, /) -> Any:
     if isinstance(size, Dims) or not isinstance(size, tuple | list):
         return function(size)
     items = [map_sizes(function, item) for item in size]
-    return type(size)(*items) if hasattr(size, "_fields") else tuple(items)
+    return type(size)(*items) if hasattr(size, "_fields") else type(size)(items)
 
 
 def _holds_weights(value: Any) -> bool:
     if not is_dataclass(value) or isinstance(value, type):
         return False
-    return isinstance(value, Cell) or any(f.metadata.get("weight") for f in fields(value))
+    if isinstance(value, Cell) or any(f.metadata.get("weight") for f in fields(value)):
+        return True
+    parts = (item for f in fields(value) for _, item in _items("", getattr(value, f.name)))
+    return any(_holds_weights(part) for part in parts)
 
 
 __all__ = [
