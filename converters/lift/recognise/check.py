@@ -39,7 +39,11 @@ class WatchedOps(NumpyOps):
         seen.update(name for name, mask in sides.items() if np.any(mask))
 
     def clip(self, x: Any, low: Any, high: Any, /) -> Any:
-        self._see(low=x < low, inside=(x > low) & (x < high), high=x > high)
+        inside = (x > low) & (x < high)
+        outside = (x <= low) | (x >= high)
+        # A clip that these weights never reach is still the graph's own: its bounds were read there.
+        unreachable = not np.any(outside) and float(np.max(high)) > float(np.max(np.abs(x), initial=0.0))
+        self._see(inside=inside, outside=outside | unreachable)
         return super().clip(x, low, high)
 
     def relu(self, x: Any, /) -> Any:

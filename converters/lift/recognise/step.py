@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from converters import tf_ops
+from converters.lift.lists import ListFact
 from converters.program import Loop, OpNode, Program, defined
 from reference.errors import RnnportError
 from reference.vocabulary.abstract.fact import Fact
@@ -296,7 +297,8 @@ class _Body:
 
 
 def is_list(fact: Fact) -> bool:
-    return fact.dtype in ("variant", "list", "resource")
+    """Whether a value is a list of items (a TensorArray or a TensorList)."""
+    return isinstance(fact, ListFact)
 
 
 def peel_masks(step: Step) -> None:

@@ -61,8 +61,9 @@ def tidy(program: Program) -> Program:
     names: dict[str, str] = {}
     unstacked: dict[str, str] = {}
     kept: list[Statement] = []
+    whole = WholeLists(program)
     for original in program.statements:
-        statement = rename(original, names)
+        statement = whole.rewritten(rename(original, names))
         source = _alias(statement, unstacked)
         if source is not None:
             names[defined(statement)[0]] = source
@@ -76,6 +77,46 @@ def tidy(program: Program) -> Program:
         if value in names:
             outputs[name] = names[value]
     return drop_dead(replace(program, statements=tuple(kept), names=outputs))
+
+
+class WholeLists:
+    """Gathers and scatters of all items in order, ``range(0, size)``, as ListStack and ListUnstack."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.makers: dict[str, OpNode] = {}
+
+    def rewritten(self, statement: Statement) -> Statement:
+        if not isinstance(statement, OpNode):
+            return statement
+        node = statement.node
+        if node.op == "ListGather" and self._whole(node.inputs[1], node.inputs[0]):
+            statement = replace(statement, node=replace(node, op="ListStack", inputs=node.inputs[:1]))
+        elif node.op == "ListScatter" and self._whole(node.inputs[1], node.inputs[0]) and self._new(node.inputs[0]):
+            statement = replace(statement, node=replace(node, op="ListUnstack", inputs=node.inputs[2:]))
+        for name in statement.outputs:
+            self.makers[name] = statement
+        return statement
+
+    def _new(self, value: str) -> bool:
+        maker = self.makers.get(value)
+        return maker is not None and maker.node.op == "ListNew"
+
+    def _whole(self, indices: str, items: str) -> bool:
+        """Whether the indices are 0, 1, … of as many items as the list has."""
+        facts = self.program.facts
+        size = getattr(facts.get(items), "size", None)
+        fact = facts.get(indices)
+        constant = self.program.constants.get(indices)
+        if constant is not None:
+            return size == len(constant) and constant.tolist() == list(range(len(constant)))
+        if fact is None or fact.shape is None or size is None or fact.shape[0] != size:
+            return False
+        maker = self.makers.get(indices)
+        if maker is None or maker.node.op != "Range":
+            return False
+        start, delta = (self.program.constants.get(maker.inputs[k]) for k in (0, 2))
+        return start is not None and delta is not None and int(start) == 0 and int(delta) == 1
 
 
 def _alias(statement: Statement, unstacked: dict[str, str]) -> str | None:
@@ -104,3 +145,26 @@ def _reads(statement: Statement) -> tuple[str, ...]:
     if isinstance(statement, Conditional | Loop | Recurrence):
         return statement.inputs
     return statement.inputs
+
+
+def sort_statements(statements: list[Statement], program: Program) -> tuple[Statement, ...]:
+    """The statements in an order in which they can run; those that need nothing new keep their order."""
+    makers = {name: s for s in statements for name in defined(s)}
+    done: set[int] = set()
+    ordered: list[Statement] = []
+    for start in statements:
+        stack = [start]
+        while stack:
+            top = stack[-1]
+            if id(top) in done:
+                stack.pop()
+                continue
+            waiting = [makers[v] for v in top.inputs if v in makers and id(makers[v]) not in done]
+            waiting = [s for s in waiting if s is not top]
+            if waiting:
+                stack.extend(waiting)
+                continue
+            done.add(id(top))
+            ordered.append(top)
+            stack.pop()
+    return tuple(ordered)

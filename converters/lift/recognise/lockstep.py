@@ -1,0 +1,171 @@
+"""Unrolled steps walked in lockstep: the same expression at every step becomes one expression of a step.
+
+``static_rnn`` and hand-written loops repeat one step T times. The products with one weight matrix that depend on one another, the *anchors* a_1 … a_T,
+mark the steps. The T operands at each place are compared:
+
+* the same value at every step is a constant of the step (a weight, or a value from outside);
+* values that depend on no anchor are the items of a sequence (numbers 0, 1, 2, … are the time);
+* one that depends on none, followed by T - 1 that do, is a state: its initial value, and what the steps made of it;
+* otherwise all come from the same operation, and its operands are compared in turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from reference.vocabulary.abstract.fact import Fact
+from reference.vocabulary.signatures import MULTIPLE, call
+from reference.vocabulary.tracer import CONSTANT, INPUT, Expr, Tracer
+
+Row = tuple[Expr | None, ...]
+"""One expression per step; the last may be unknown (None) until it has been worked out."""
+
+
+class NotRepeatedError(Exception):
+    """The steps are not copies of one another."""
+
+
+@dataclass
+class Slot:
+    """A leaf of the step. ``row`` holds what it is at each step."""
+
+    leaf: Expr
+    row: Row
+
+
+@dataclass
+class Lockstep:
+    """Walks rows down to slots; ``levels`` says on which anchor (1-based) an expression depends, 0 for none."""
+
+    tracer: Tracer
+    levels: Mapping[Expr, int]
+    name: str
+    steps: int
+    states: list[Slot] = field(default_factory=list)
+    sequences: list[Slot] = field(default_factory=list)
+    time: Expr | None = None
+    lifted: dict[Expr, tuple[Row, Expr]] = field(default_factory=dict)
+    """By the expression at the first step: the whole row and the expression of the step."""
+
+    def lift(self, row: Row) -> tuple[Row, Expr]:
+        """(the completed row, the expression of the step).
+
+        Raises:
+            NotRepeatedError: the operations differ from step to step.
+        """
+        first = row[0]
+        assert first is not None
+        known = self.lifted.get(first)
+        if known is not None and _agree(known[0], row):
+            return known
+        result = self._lift(row, first)
+        if known is None:
+            self.lifted[first] = result
+        return result
+
+    def _lift(self, row: Row, first: Expr) -> tuple[Row, Expr]:
+        present = [e for e in row if e is not None]
+        levels = [self.levels.get(e, 0) for e in present]
+        if levels[0] == 0 and all(e is first for e in present):
+            full: Row = (first,) * self.steps
+            return full, first
+        if not any(levels):
+            return self._sequence(row)
+        if levels[0] == 0:
+            if not all(levels[1:]):
+                msg = "a value enters the loop late"
+                raise NotRepeatedError(msg)
+            return self._state(row)
+        return self._operation(row, present)
+
+    def _sequence(self, row: Row) -> tuple[Row, Expr]:
+        if self._counts(row):
+            if self.time is None:
+                first = row[0]
+                assert first is not None
+                self.time = self.tracer.input(f"{self.name}|time", Fact(first.dtype, ()))
+            return row, self.time
+        for slot in self.sequences:
+            if _agree(slot.row, row):
+                return slot.row, slot.leaf
+        if row[-1] is None:
+            msg = "the last item of a sequence is not known"
+            raise NotRepeatedError(msg)
+        first = row[0]
+        assert first is not None
+        leaf = self.tracer.input(f"{self.name}|x{len(self.sequences)}", _plain(first))
+        self.sequences.append(Slot(leaf, row))
+        return row, leaf
+
+    def _counts(self, row: Row) -> bool:
+        """0, 1, 2, … as constants."""
+        numbers = []
+        for expr in row:
+            if expr is None or expr.op != CONSTANT or expr.shape != () or expr.dtype not in ("int32", "int64"):
+                return False
+            numbers.append(int(expr.fact.value))  # type: ignore[arg-type]
+        return numbers == list(range(len(row)))
+
+    def _state(self, row: Row) -> tuple[Row, Expr]:
+        for slot in self.states:
+            if _agree(slot.row, row):
+                slot.row = _merge(slot.row, row)
+                return slot.row, slot.leaf
+        first = row[0]
+        assert first is not None
+        leaf = self.tracer.input(f"{self.name}|state{len(self.states)}", _plain(first))
+        self.states.append(Slot(leaf, row))
+        return row, leaf
+
+    def _operation(self, row: Row, present: Sequence[Expr]) -> tuple[Row, Expr]:
+        first = present[0]
+        if first.op in (INPUT, CONSTANT):
+            msg = "a step reads something that is no operation"
+            raise NotRepeatedError(msg)
+        if any(e.op != first.op or e.index != first.index or e.params != first.params for e in present):
+            msg = f"the steps differ in a {first.op}"
+            raise NotRepeatedError(msg)
+        args = [self._argument([e.args[k] for e in present]) for k in range(len(first.args))]
+        full = tuple(
+            expr if expr is not None else self._apply(first, [a[0][t] for a in args])
+            for t, expr in enumerate(row)
+        )
+        return full, self._apply(first, [a[1] for a in args])
+
+    def _argument(self, items: list[object]) -> tuple[Sequence[object], object]:
+        """The values of one operand at every step, and its value in the step."""
+        first = items[0]
+        if isinstance(first, Expr):
+            row: Row = tuple(e if isinstance(e, Expr) else None for e in items)
+            return self.lift(self._padded(row))
+        if isinstance(first, tuple):
+            if any(not isinstance(i, tuple) or len(i) != len(first) for i in items):
+                msg = "the steps differ in their number of operands"
+                raise NotRepeatedError(msg)
+            parts = [self._argument([i[k] for i in items]) for k in range(len(first))]  # type: ignore[index]
+            columns = [tuple(p[0][t] for p in parts) for t in range(self.steps)]
+            return columns, tuple(p[1] for p in parts)
+        if any(i != first for i in items):
+            msg = "the steps differ in a constant argument"
+            raise NotRepeatedError(msg)
+        return [first] * self.steps, first
+
+    def _padded(self, row: Row) -> Row:
+        return (*row, *(None,) * (self.steps - len(row)))
+
+    def _apply(self, like: Expr, args: Sequence[object]) -> Expr:
+        result = call(self.tracer, like.op, list(args), like.params)
+        return result[like.index] if like.op in MULTIPLE else result
+
+
+def _plain(expr: Expr) -> Fact:
+    return Fact(expr.dtype, expr.fact.shape)
+
+
+def _agree(a: Row, b: Row) -> bool:
+    return all(x is y or x is None or y is None for x, y in zip(a, b, strict=True))
+
+
+def _merge(a: Row, b: Row) -> Row:
+    return tuple(x if x is not None else y for x, y in zip(a, b, strict=True))

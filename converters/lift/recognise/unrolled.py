@@ -1,0 +1,328 @@
+"""Unrolled recurrences rolled up again: ``static_rnn`` and hand-written steps become one :class:`Recurrence`.
+
+The engine is :mod:`converters.lift.recognise.lockstep`; here the anchors are found, and what the steps gave to the rest of the graph is given by
+the recurrence instead.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from converters.graph import DType, Node
+from converters.lift.recognise.build import Builder
+from converters.lift.recognise.emit import ProgramArray, ProgramOps
+from converters.lift.recognise.lockstep import Lockstep, NotRepeatedError, Row
+from converters.lift.recognise.sequences import sequence_of
+from converters.lift.recognise.step import Definitions, NotAStepError, State, Step, Write, peel_masks
+from converters.lift.recognise.tidy import sort_statements, tidy
+from converters.lift.recognise.whole import TracedProgram
+from converters.program import Loop, OpNode, Program, Recurrence, Statement, SubProgram, defined
+from reference.vocabulary.tracer import CONSTANT, Expr, needed
+
+KEEP_UNROLLED = 8
+"""Fewer steps than these that match no cell stay unrolled."""
+
+PRODUCTS = frozenset(("MatMul", "BatchMatMul", "BatchMatMulV2", "LSTMBlockCell", "GRUBlockCell"))
+
+_EMPTY = SubProgram((), (), ())
+
+
+def roll(program: Program) -> Program:
+    """Every chain of equal steps rolled up, one after the other."""
+    tried: set[str] = set()
+    while True:
+        rolled = _roll_one(program, tried)
+        if rolled is None:
+            return program
+        program = rolled
+
+
+def _roll_one(program: Program, tried: set[str]) -> Program | None:
+    if not _repeats(program, tried):
+        return None
+    traced = TracedProgram(program)
+    for weight, anchors, levels in chains(traced):
+        key = f"{weight}@{traced.names.get(anchors[0], anchors[0].serial)}"
+        if key in tried:
+            continue
+        tried.add(key)
+        try:
+            return Roller(traced, anchors, levels).roll()
+        except (NotRepeatedError, NotAStepError):
+            continue
+    return None
+
+
+def _repeats(program: Program, tried: set[str]) -> bool:
+    uses = Counter(
+        v
+        for s in program.statements
+        if isinstance(s, OpNode) and s.node.op in PRODUCTS
+        for v in s.inputs
+        if v in program.constants
+    )
+    return any(count > 1 for count in uses.values())
+
+
+def chains(traced: TracedProgram) -> Iterator[tuple[str, list[Expr], dict[Expr, int]]]:
+    """(weight, anchors in order, level of every expression that depends on one), longest chains first."""
+    groups: dict[Expr, list[Expr]] = {}
+    everything = needed(list(traced.values.values()))
+    for expr in everything:
+        if expr.op == "matmul" and expr.args[1].op == CONSTANT and not expr.params["transpose_a"]:
+            groups.setdefault(expr.args[1], []).append(expr)
+    found = []
+    for weight, anchors in groups.items():
+        if len(anchors) > 1:
+            found += [(weight, c, lv) for c, lv in _paths(anchors, everything)]
+    found.sort(key=lambda item: -len(item[1]))
+    for weight, anchors, levels in found:
+        yield str(weight.name or weight.origin or weight.serial), anchors, levels
+
+
+def _paths(anchors: list[Expr], everything: list[Expr]) -> Iterator[tuple[list[Expr], dict[Expr, int]]]:
+    """Chains of anchors, each depending on the one before."""
+    members = set(anchors)
+    last: dict[Expr, Expr | None] = {}
+    depth: dict[Expr, int] = {}
+    parent: dict[Expr, Expr | None] = {}
+    for expr in everything:
+        behind = [last.get(e) for e in expr.operands]
+        above = max((a for a in behind if a is not None), key=lambda a: depth[a], default=None)
+        if expr in members:
+            parent[expr] = above
+            depth[expr] = 1 if above is None else depth[above] + 1
+            last[expr] = expr
+        elif above is not None:
+            last[expr] = above
+    children = Counter(p for p in parent.values() if p is not None)
+    for end in (a for a in anchors if not children[a]):
+        path = [end]
+        while (up := parent[path[-1]]) is not None:
+            path.append(up)
+        path.reverse()
+        if len(path) > 1:
+            yield path, _levels(path, everything)
+
+
+def _levels(path: list[Expr], everything: list[Expr]) -> dict[Expr, int]:
+    number = {anchor: t + 1 for t, anchor in enumerate(path)}
+    levels: dict[Expr, int] = {}
+    for expr in everything:
+        level = max((levels.get(e, 0) for e in expr.operands), default=0)
+        level = max(level, number.get(expr, 0))
+        if level:
+            levels[expr] = level
+    return levels
+
+
+@dataclass
+class Roller:
+    """One chain on its way to a recurrence."""
+
+    traced: TracedProgram
+    anchors: list[Expr]
+    levels: dict[Expr, int]
+    elements: dict[Expr, tuple[Row, Expr, int]] = field(default_factory=dict)
+    """By expression inside the loop: its row, its expression in the step, its place in the row."""
+
+    def roll(self) -> Program:
+        """Raises NotRepeatedError or NotAStepError where it is no loop."""
+        program = self.traced.program
+        self.name = self._scope()
+        count = len(self.anchors)
+        lock = Lockstep(self.traced.tracer, self.levels, self.name, count)
+        lock.lift(tuple(self.anchors))
+        self.lock = lock
+        self.nexts = self._close()
+        self._index()
+        needs = self._needs()
+        step = self._step(needs)
+        return self._rebuilt(program, step, needs)
+
+    def _scope(self) -> str:
+        values = [self.traced.names[e] for e in (self.anchors[0], self.anchors[-1]) if e in self.traced.names]
+        name = values[0].rpartition(":")[0] if values else f"unrolled{self.anchors[0].serial}"
+        return f"{name}|unrolled"
+
+    def _close(self) -> list[tuple[Row, Expr]]:
+        """The new value of every state; new slots appear while we look."""
+        found: list[tuple[Row, Expr]] = []
+        while len(found) < len(self.lock.states):
+            slot = self.lock.states[len(found)]
+            found.append(self.lock.lift((*slot.row[1:], None)))
+            if len(found) > 64:
+                msg = "the state grows without end"
+                raise NotRepeatedError(msg)
+        return found
+
+    def _index(self) -> None:
+        for row, expr in self.lock.lifted.values():
+            first = row[0]
+            if first is None or not self.levels.get(first):
+                continue
+            for t, element in enumerate(row):
+                if element is not None:
+                    self.elements.setdefault(element, (row, expr, t))
+
+    def _needs(self) -> dict[str, Expr]:
+        """Values inside the loop that the rest of the program reads."""
+        program, values = self.traced.program, self.traced.values
+        makers = {n: s for s in program.statements for n in defined(s)}
+        todo = [program.names.get(n, n) for n in program.outputs]
+        seen: set[str] = set()
+        found: dict[str, Expr] = {}
+        while todo:
+            name = todo.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            expr = values.get(name)
+            if expr is not None and expr in self.elements:
+                found[name] = expr
+            elif name in makers:
+                todo.extend(makers[name].inputs)
+        # What feeds the loop is read from outside too.
+        return found
+
+    def _step(self, needs: dict[str, Expr]) -> Step:
+        lock, tracer = self.lock, self.traced.tracer
+        time = lock.time if lock.time is not None else tracer.input(f"{self.name}|time", _rank0())
+        step = Step(tracer, time, f"{self.name}|steps")
+        for k, (slot, (_, new)) in enumerate(zip(lock.states, self.nexts, strict=True)):
+            step.states.append(State(k, slot.leaf, new))
+        self.write_of: dict[Expr, int] = {}
+        finals = self._finals()
+        for expr in needs.values():
+            _, item, _ = self.elements[expr]
+            if expr not in finals and item not in self.write_of:
+                self.write_of[item] = len(step.states) + len(step.writes)
+                step.writes.append(Write(self.write_of[item], item))
+        for slot in lock.sequences:
+            step.reads[slot.leaf] = f"{slot.leaf.name}|list"
+        self._captures(step)
+        peel_masks(step)
+        return step
+
+    def _finals(self) -> dict[Expr, int]:
+        """The last value of each state."""
+        return {row[-1]: k for k, (row, _) in enumerate(self.nexts) if row[-1] is not None}
+
+    def _captures(self, step: Step) -> None:
+        leaves = {s.leaf for s in (*self.lock.states, *self.lock.sequences)} | {step.time}
+        todo = [s.new for s in step.states] + [w.item for w in step.writes]
+        seen: set[Expr] = set()
+        while todo:
+            expr = todo.pop()
+            if expr in seen or expr in leaves or expr.op == CONSTANT:
+                continue
+            seen.add(expr)
+            named = self.traced.names.get(expr)
+            if named is not None and not self.levels.get(expr):
+                step.captures[expr] = named
+            elif expr.op == "input":
+                msg = f"the step reads {expr.name}, which stands for nothing outside"
+                raise NotRepeatedError(msg)
+            else:
+                todo.extend(expr.operands)
+
+    def _value(self, expr: Expr | None) -> str:
+        if expr is not None and expr.op == CONSTANT:
+            value = expr.fact.value
+            assert value is not None
+            return self.ops.constant(value).name
+        if expr is None or expr not in self.traced.names:
+            msg = "a value of a step has no name of its own"
+            raise NotRepeatedError(msg)
+        return self.traced.names[expr]
+
+    def _rebuilt(self, program: Program, step: Step, needs: dict[str, Expr]) -> Program:
+        facts = dict(program.facts)
+        self.ops = ProgramOps(self.name, facts)
+        count = len(self.anchors)
+        for slot in self.lock.sequences:
+            array = sequence_of(self.ops, slot.row, self.traced.names, self._value)
+            label = step.reads[slot.leaf]
+            self.ops.statements.append(OpNode(Node(label, "ListUnstack", (array.name,)), (label,)))
+        steps_value = self.ops.constant(np.asarray(count, np.int32)).name
+        step.steps = steps_value
+        carried = tuple(self._value(slot.row[0]) for slot in self.lock.states)
+        writes = tuple("" for _ in step.writes)
+        outputs = tuple(f"{self.name}|final{k}" for k in range(len(carried) + len(writes)))
+        for k, (_, new) in enumerate(self.nexts):
+            facts[outputs[k]] = new.fact
+        loop = Loop(self.name, carried + writes, _EMPTY, _EMPTY, outputs)
+        before = replace(
+            program,
+            statements=(*program.statements, *self.ops.statements),
+            constants={**program.constants, **self.ops.constants},
+            facts=facts,
+        )
+        self.ops.statements.clear()
+        built = Builder(before, loop, step, Definitions(before)).build()
+        recurrences = [s for s in built.statements if isinstance(s, Recurrence)]
+        if count < KEEP_UNROLLED and any(r.reason for r in recurrences):
+            raise NotAStepError(next(r.reason for r in recurrences if r.reason))
+        facts.update(built.facts)
+        given = self._given(needs, outputs, facts, count, step)
+        return self._joined(before, built, given, facts, set(needs))
+
+    def _given(
+        self, needs: dict[str, Expr], outputs: tuple[str, ...], facts: dict, count: int, step: Step
+    ) -> list[Statement]:
+        """Statements that give the values the rest of the program reads their old names."""
+        finals = self._finals()
+        statements: list[Statement] = []
+        unpacked: dict[int, tuple[str, ...]] = {}
+        for item, carried in self.write_of.items():
+            label = f"{self.name}|steps{carried}"
+            names = tuple(f"{label}:{t}" for t in range(count))
+            stacked = f"{label}|stacked"
+            statements.append(OpNode(Node(stacked, "ListStack", (outputs[carried],)), (stacked,)))
+            facts[stacked] = type(item.fact)(item.dtype, (count, *item.shape))
+            attrs = {"num": count, "axis": 0, "T": DType(item.dtype)}
+            statements.append(OpNode(Node(label, "Unpack", (stacked,), (), attrs), names))
+            facts.update(dict.fromkeys(names, item.fact))
+            unpacked[carried] = names
+        for name, expr in needs.items():
+            _, item, t = self.elements[expr]
+            source = outputs[finals[expr]] if expr in finals else unpacked[self.write_of[item]][t]
+            statements.append(OpNode(Node(f"{name}|given", "Identity", (source,)), (name,)))
+        return statements
+
+    def _joined(
+        self, before: Program, built, given: list[Statement], facts: dict, replaced: set[str]
+    ) -> Program:
+        kept: list[Statement] = []
+        for s in before.statements:
+            names = defined(s)
+            if replaced.intersection(names):
+                if isinstance(s, OpNode) and not replaced.issuperset(names):
+                    # The op gives other results too; only the replaced ones get a new maker.
+                    fresh = tuple(f"{n}|unrolled" if n in replaced else n for n in names)
+                    kept.append(replace(s, outputs=fresh))
+                continue
+            kept.append(s)
+        statements = sort_statements([*kept, *built.statements, *given], before)
+        return tidy(
+            replace(
+                before,
+                statements=statements,
+                constants={**before.constants, **built.constants},
+                variables={**before.variables, **built.variables},
+                facts=facts,
+            )
+        )
+
+
+def _rank0():  # type: ignore[no-untyped-def]
+    from reference.vocabulary.abstract.fact import Fact
+
+    return Fact("int32", ())
+
+
+__all__ = ["ProgramArray", "roll"]

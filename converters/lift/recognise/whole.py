@@ -1,0 +1,52 @@
+"""A whole program traced: every value's expression, equal values one expression."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from converters import tf_ops
+from converters.program import OpNode, Program, defined
+from reference.errors import RnnportError
+from reference.vocabulary.abstract.fact import Fact
+from reference.vocabulary.tracer import CONSTANT, Expr, Tracer
+
+
+@dataclass
+class TracedProgram:
+    """What the vocabulary cannot say (loops, recurrences, refused ops) enters as an input."""
+
+    program: Program
+    tracer: Tracer = field(default_factory=Tracer)
+    values: dict[str, Expr] = field(default_factory=dict)
+    names: dict[Expr, str] = field(default_factory=dict)
+    """The first value that is this expression."""
+
+    def __post_init__(self) -> None:
+        program = self.program
+        for name, fact in program.inputs.items():
+            self._set(name, self.tracer.input(name, fact))
+        for name, array in program.constants.items():
+            source = program.variables.get(name, name)
+            self._set(name, self.tracer.constant(array, name=source))
+        for statement in program.statements:
+            if isinstance(statement, OpNode) and self._applied(statement):
+                continue
+            for name in defined(statement):
+                self._set(name, self.tracer.input(name, program.facts.get(name, Fact("float32"))))
+
+    def _applied(self, statement: OpNode) -> bool:
+        if statement.node.op.startswith("List"):
+            return False
+        try:
+            inputs = [self.values[name] for name in statement.inputs]
+            results = tf_ops.apply(self.tracer, statement.node, inputs)
+        except (RnnportError, KeyError):
+            return False
+        for name, expr in zip(statement.outputs, results, strict=False):
+            self._set(name, expr)
+        return True
+
+    def _set(self, name: str, expr: Expr) -> None:
+        self.values[name] = expr
+        if expr.op != CONSTANT:
+            self.names.setdefault(expr, name)

@@ -1,0 +1,178 @@
+"""Every reference cell is found again in its own trace, in other people's spellings of it, and not in mutants of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from converters.lift.recognise.identify import Component, Identified, identify
+from converters.lift.recognise.normal import Normaliser
+from converters.lift.recognise.patterns import Variant, variants
+from reference import states
+from reference.activations import RELU, TANH, Activation
+from reference.cells.base import map_weights, weights
+from reference.vocabulary.abstract.fact import Fact
+from reference.vocabulary.abstract.sizes import unknown
+from reference.vocabulary.tracer import Tracer
+
+FEATURES, UNITS, PROJECTED = 3, 4, 2
+
+
+class Bench:
+    """A tracer with leaves x, c, h, and random named weights."""
+
+    def __init__(self, dtype: str = "float32") -> None:
+        self.rng = np.random.default_rng(7)
+        self.dtype = dtype
+        self.tracer, self.norm = Tracer(), Normaliser()
+        self.batch = unknown("B")
+        self.x = self.leaf("x", FEATURES)
+
+    def leaf(self, name: str, width: int) -> Any:
+        expr = self.tracer.input(name, Fact(self.dtype, (self.batch, width)))
+        self.norm.leaf(expr, name)
+        return expr
+
+    def weight(self, name: str, *shape: int) -> Any:
+        value = self.rng.standard_normal(shape).astype(self.dtype)
+        return self.tracer.constant(value, name=name)
+
+    def identify(self, old: tuple[Any, ...], new: tuple[Any, ...]) -> Identified | str:
+        return identify(Component(old, new, ()), self.norm)
+
+
+def sizes_of(variant: Variant) -> dict[str, int]:
+    projected = "proj_kernel" in variant.options
+    return {"n": FEATURES, "u": UNITS, "m": PROJECTED if projected else UNITS}
+
+
+def size(symbol: str, sizes: dict[str, int]) -> int:
+    return int(eval(symbol, {"__builtins__": {}}, sizes))
+
+
+def build(variant: Variant, bench: Bench) -> Any:
+    """The variant's cell with random weights and distinct numbers."""
+    sizes = sizes_of(variant)
+    fields: dict[str, Any] = {}
+    absent = {n for group in variant.spec.options for n in group} - variant.options
+    for name, symbols in variant.spec.weights.items():
+        if name not in absent:
+            shape = [size(s, sizes) for s in symbols]
+            fields[name] = bench.rng.standard_normal(shape).astype(bench.dtype)
+    for k, name in enumerate((*variant.spec.scalars, *sorted(variant.options))):
+        fields.setdefault(name, 0.75 + 0.25 * k)
+    for name in variant.spec.activations:
+        fields[name] = Activation("linear") if name in variant.linear else TANH
+    return variant.spec.cell(**fields, **variant.spec.fixed)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "variant", variants(), ids=lambda v: "-".join([v.spec.cell.__name__, *sorted(v.options), *v.linear])
+)
+def test_a_cell_is_found_in_its_own_trace_bit_for_bit(variant: Variant, dtype: str) -> None:
+    bench = Bench(dtype)
+    cell = build(variant, bench)
+    parts = [n for n in states.flatten(cell.state_size)]
+    old = [bench.leaf(f"s{k}", n) for k, n in enumerate(parts)]
+    traced = map_weights(lambda path, w: bench.tracer.constant(w, name=path), cell)
+    _, new = traced.step(bench.tracer, bench.x, states.unflatten_like(cell.state_size, old))
+    found = bench.identify(tuple(old), tuple(states.flatten(new)))
+    assert isinstance(found, Identified), found
+    mine = weights(found.assembled.cell)
+    for path, value in weights(cell).items():
+        np.testing.assert_array_equal(mine[path], value, err_msg=path)
+        assert found.assembled.parameters[path] == path
+    for name in (*variant.spec.scalars, *variant.options):
+        if name not in variant.spec.weights:
+            assert getattr(found.assembled.cell, name) == getattr(cell, name)
+
+
+def hand_written(bench: Bench, order: str = "ofij", forget_bias: float = 1.0, swap: bool = False) -> Any:
+    """An LSTM as people write it: a matrix pair and a bias for each gate, gates in any order."""
+    t = bench.tracer
+    c, h = bench.leaf("c", UNITS), bench.leaf("h", UNITS)
+    gates = {}
+    for gate in order:
+        u, w = bench.weight(f"U{gate}", UNITS, UNITS), bench.weight(f"W{gate}", FEATURES, UNITS)
+        b = bench.weight(f"b{gate}", UNITS)
+        gates[gate] = t.matmul(h, u) + (b + t.matmul(bench.x, w))
+    f = t.sigmoid(gates["f"] + forget_bias)
+    new_c = t.tanh(gates["j"]) * t.sigmoid(gates["i"]) + f * c
+    new_h = t.sigmoid(gates["o"]) * t.tanh(new_c)
+    return (h, c) if swap else (c, h), (new_h, new_c) if swap else (new_c, new_h)
+
+
+@pytest.mark.parametrize("swap", [False, True])
+@pytest.mark.parametrize("order", ["ijfo", "ofij", "fcoi".replace("c", "j")])
+def test_separate_gate_matrices_in_any_order_are_one_lstm(order: str, swap: bool) -> None:
+    bench = Bench()
+    old, new = hand_written(bench, order, 0.5, swap)
+    found = bench.identify(old, new)
+    assert isinstance(found, Identified), found
+    cell = found.assembled.cell
+    assert cell.forget_bias == 0.5
+    assert found.assembled.parameters["kernel"].count(" + ") == 7
+    assert found.output == (0 if swap else 1)
+
+
+def test_one_minus_u_may_be_written_as_a_difference() -> None:
+    bench = Bench()
+    t = bench.tracer
+    h = bench.leaf("h", UNITS)
+    xh = t.concat([bench.x, h], 1)
+    r, u = t.split(
+        t.sigmoid(t.matmul(xh, bench.weight("K", FEATURES + UNITS, 2 * UNITS)) + bench.weight("b", 2 * UNITS)),
+        (UNITS, UNITS),
+        1,
+    )
+    z = t.matmul(t.concat([bench.x, r * h], 1), bench.weight("C", FEATURES + UNITS, UNITS))
+    candidate = t.tanh(z + bench.weight("d", UNITS))
+    found = bench.identify((h,), (candidate + u * (h - candidate),))
+    assert isinstance(found, Identified), found
+    assert type(found.assembled.cell).__name__ == "GRUCell"
+
+
+def test_mutants_are_other_cells_or_none() -> None:
+    bench = Bench()
+    old, (new_c, new_h) = hand_written(bench)
+    t = bench.tracer
+    assert isinstance(bench.identify(old, (new_c, new_h * 1.0)), Identified)
+    assert isinstance(bench.identify(old, (new_c, new_h * 0.999)), str)
+    assert isinstance(bench.identify(old, (new_c + 1e-9, new_h)), str)
+    assert isinstance(bench.identify(old, (t.abs(new_c), new_h)), str)
+
+
+def test_a_missing_forget_bias_is_seen_as_zero() -> None:
+    bench = Bench()
+    old, new = hand_written(bench, forget_bias=0.0)
+    found = bench.identify(old, new)
+    assert isinstance(found, Identified)
+    assert found.assembled.cell.forget_bias == 0.0
+
+
+def test_a_layer_norm_inside_is_not_an_lstm() -> None:
+    bench = Bench()
+    t = bench.tracer
+    old, (new_c, _) = hand_written(bench)
+    mean = t.mean(new_c, (1,), keepdims=True)
+    found = bench.identify(old, (new_c - mean, t.tanh(new_c - mean)))
+    assert isinstance(found, str)
+    assert "reference cell" in found or "depend" in found
+
+
+def test_relu_and_clipped_activations_are_bound() -> None:
+    bench = Bench()
+    t = bench.tracer
+    h = bench.leaf("h", UNITS)
+    z = t.matmul(t.concat([bench.x, h], 1), bench.weight("K", FEATURES + UNITS, UNITS)) + bench.weight("b", UNITS)
+    found = bench.identify((h,), (t.relu(z),))
+    assert isinstance(found, Identified)
+    assert found.assembled.cell.activation == RELU
+    slope = t.constant(np.float32(0.2))
+    hard = t.clip(z * slope + t.constant(np.float32(0.5)), 0.0, 1.0)
+    found = bench.identify((h,), (hard,))
+    assert isinstance(found, Identified), found
+    assert found.assembled.cell.activation == Activation("hard_sigmoid", (float(np.float32(0.2)), 0.5))
