@@ -125,6 +125,12 @@ def stop_gradient(ops: Any, x: Any, /) -> Any:
     return x if stop is None else stop(x)
 
 
+def straight_through(ops: Any, value: Any, x: Any, /) -> Any:
+    """``value``, whose gradient is taken to be that of ``x``."""
+    pass_on = getattr(ops, "straight_through", None)
+    return value if pass_on is None else pass_on(value, x)
+
+
 def zero_state(ops: Any, cell: Any, batch: Any, dtype: str = "float32", /) -> Any:
     """Zeros in the cell's state structure, ``[batch, n]`` each (``rnn_cell_impl.py:128``, v1.15.5).
 
@@ -179,6 +185,7 @@ __all__ = [
     "optional_weight",
     "states",
     "stop_gradient",
+    "straight_through",
     "weight",
     "weights",
     "zero_state",

@@ -1,7 +1,8 @@
 """LSTMBlockCell: the fused op, with another gate order than LSTMCell's names suggest.
 
 Source: TF 1.15.5 ``contrib/rnn/python/ops/lstm_ops.py:39-400`` and the kernel ``core/kernels/lstm_ops.h:118-200``. The kernel's columns are
-i, c, f, o (c is LSTMCell's j, so the orders agree); the ops BlockLSTMV2 and cuDNN hold i, f, c, o. A clip that is not positive means none.
+i, c, f, o (c is LSTMCell's j, so the orders agree); the ops BlockLSTMV2 and cuDNN hold i, f, c, o. A clip that is not positive means none, and
+the op's gradient does not see the clip at all (``lstm_block_cell_grad`` has no such input): it passes straight through.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from reference.cells.base import PairState, optional_weight, weight
+from reference.cells.base import PairState, optional_weight, straight_through, weight
 from reference.states import LSTMStateTuple
 
 GATES = ("i", "j", "f", "o")
@@ -55,7 +56,7 @@ class LSTMBlockCell(PairState):
             i, f = i + c * self.w_i_diag, f + c * self.w_f_diag
         c = ops.tanh(j) * ops.sigmoid(i) + c * ops.sigmoid(f)
         if self.cell_clip is not None and self.cell_clip > 0:
-            c = ops.clip(c, -self.cell_clip, self.cell_clip)
+            c = straight_through(ops, ops.clip(c, -self.cell_clip, self.cell_clip), c)
         if self.w_o_diag is not None:
             o = o + c * self.w_o_diag
         h = ops.sigmoid(o) * ops.tanh(c)
