@@ -89,16 +89,21 @@ def _cell(value: Any, prefix: str) -> Any:
     for f in fields(value):
         item = getattr(value, f.name)
         path = f"{prefix}{f.name}"
-        if f.metadata.get("weight") and item is not None:
-            shape = [int(n) for n in item.shape]
-            found[f.name] = {"kind": "slot", "path": path, "shape": shape, "dtype": str(item.dtype)}
-        elif isinstance(item, tuple):
-            items = [encode(part, f"{path}/{index}/") for index, part in enumerate(item)]
-            found[f.name] = items
+        if isinstance(item, tuple):
+            found[f.name] = [
+                _field(f, part, f"{path}/{index}") for index, part in enumerate(item)
+            ]
         else:
-            found[f.name] = encode(item, f"{path}/")
+            found[f.name] = _field(f, item, path)
     name = f"{type(value).__module__}.{type(value).__qualname__}"
     return {"kind": "cell", "class": name, "fields": found}
+
+
+def _field(f: Any, item: Any, path: str) -> Any:
+    if f.metadata.get("weight") and item is not None:
+        shape = [int(n) for n in item.shape]
+        return {"kind": "slot", "path": path, "shape": shape, "dtype": str(item.dtype)}
+    return encode(item, f"{path}/")
 
 
 def _from_cell(data: dict[str, Any]) -> Any:

@@ -43,9 +43,8 @@ class Exported:
     @property
     def is_native(self) -> bool:
         """Whether the file loads with Keras alone."""
-        return not any(type(layer).__module__.startswith("converters.") for layer in self.model.layers) and not any(
-            "Reference" in record["form"] for record in self.recurrences
-        )
+        layers = self.model._flatten_layers()
+        return not any(type(layer).__module__.startswith("converters.") for layer in layers)
 
 
 def to_keras(

@@ -11,7 +11,7 @@ from converters.graph import Node
 from converters.program import OpNode, Program, Recurrence, Statement
 from converters.tf_ops import apply
 from reference import states
-from reference.cells.base import weights
+from reference.cells.base import map_sizes, weights
 from reference.vocabulary.abstract import AbstractOps, Fact, unknown
 from reference.vocabulary.numpy_ops import NumpyOps
 
@@ -66,7 +66,8 @@ class Draft:
         self, name: str, cell: Any, sequences: Any, initial: Sequence[str], **options: Any
     ) -> tuple[list[str], list[str]]:
         sequences = (sequences,) if isinstance(sequences, str) else tuple(sequences)
-        sizes = states.flatten(cell.output_size)
+        sizes: list[Any] = []
+        map_sizes(sizes.append, cell.output_size)
         outputs = tuple(f"{name}/out:{i}" for i in range(len(sizes)))
         finals = tuple(f"{name}/state:{i}" for i in range(len(initial)))
         lead = self.facts[sequences[0]].shape[:2]
@@ -118,7 +119,7 @@ def _recur(ops: NumpyOps, one: Recurrence, values: Mapping[str, Any]) -> dict[st
         place = np.where(t < lengths, t if one.direction == "forward" else lengths - 1 - t, 0)
         items = [x[place, np.arange(batch)] for x in xs]
         x = items[0] if len(items) + len(more) == 1 else (*items, *more)
-        nest = states.unflatten_like(one.cell.state_size, state)
+        nest = states.unflatten_like(map_sizes(lambda _: 0, one.cell.state_size), state)
         y, new = one.cell.step(ops, x, nest)
         valid = t < lengths
         for k, part in enumerate(states.flatten(y)):

@@ -9,7 +9,7 @@ from converters.to_keras.encode import Slot, decode, encode
 from converters.to_keras.naming import layer_name
 from converters.to_keras.ops import KerasOps, Value
 from reference import states
-from reference.cells.base import Dims, map_weights, weights
+from reference.cells.base import Dims, map_sizes, map_weights, weights
 
 OPS = KerasOps()
 
@@ -30,9 +30,11 @@ class ReferenceCell(keras.layers.Layer):  # type: ignore[misc]
         self.equation = equation
         self.parameters = dict(parameters or {})
         self._cell = decode(equation)
-        self._parts = states.flatten(self._cell.state_size)
-        self.state_size = [list(p) if isinstance(p, Dims) else int(p) for p in self._parts]
-        self.output_size = self._cell.output_size
+        # Tuples: Keras wraps lists that are attributes of a layer.
+        parts = [tuple(p) if isinstance(p, Dims) else int(p) for p in size_parts(self._cell.state_size)]
+        self.state_size = tuple(parts)
+        outputs = size_parts(self._cell.output_size)
+        self.output_size = tuple(outputs[0]) if isinstance(outputs[0], Dims) else outputs[0]
 
     def build(self, *_shapes: Any) -> None:
         """Make the weights, named after the TF variables."""
@@ -59,8 +61,8 @@ class ReferenceCell(keras.layers.Layer):  # type: ignore[misc]
         """Zeros."""
         dtype = self.compute_dtype
         return [
-            keras.ops.zeros((batch_size, *(p if isinstance(p, Dims) else (p,))), dtype)
-            for p in self._parts
+            keras.ops.zeros((batch_size, *(p if isinstance(p, tuple) else (p,))), dtype)
+            for p in self.state_size
         ]
 
     def step(self, x: Any, state: list[Any], /) -> tuple[Any, list[Any]]:
@@ -68,7 +70,8 @@ class ReferenceCell(keras.layers.Layer):  # type: ignore[misc]
         tensor = keras.ops.convert_to_tensor
         cell = map_weights(lambda path, _: Value(tensor(self._slots[path])), self._cell)
         items = tuple(Value(item) for item in x) if isinstance(x, tuple) else Value(x)
-        nest = states.unflatten_like(cell.state_size, [Value(part) for part in state])
+        shape = map_sizes(lambda _: 0, cell.state_size)
+        nest = states.unflatten_like(shape, [Value(part) for part in state])
         output, new = cell.step(OPS, items, nest)
         flat = [part.data for part in states.flatten(new)]
         outputs = [part.data for part in states.flatten(output)]
@@ -81,6 +84,13 @@ class ReferenceCell(keras.layers.Layer):  # type: ignore[misc]
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         return {**config, "equation": self.equation, "parameters": self.parameters}
+
+
+def size_parts(size: Any, /) -> list[Any]:
+    """The leaves of a nest of sizes; a Dims is one."""
+    found: list[Any] = []
+    map_sizes(found.append, size)
+    return found
 
 
 def reference_cell(cell: Any, parameters: dict[str, str], name: str, dtype: str, /) -> ReferenceCell:

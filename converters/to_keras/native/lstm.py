@@ -10,6 +10,7 @@ from converters.to_keras.activations import keras_activation, why_not
 from converters.to_keras.native.spec import Native, columns, rows
 from reference.activations import SIGMOID, TANH
 from reference.cells import basic_lstm, lstm, lstm_block
+from reference.cells.cudnn_compatible import CudnnCompatibleLSTMCell
 
 KERAS_GATES = ("i", "f", "j", "o")
 """The order of Keras' columns (it writes c for j)."""
@@ -73,4 +74,5 @@ CELLS: dict[type, Any] = {
     basic_lstm.BasicLSTMCell: basic,
     lstm.LSTMCell: full,
     lstm_block.LSTMBlockCell: block,
+    CudnnCompatibleLSTMCell: block,
 }

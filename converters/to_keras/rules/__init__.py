@@ -15,6 +15,7 @@ from converters.to_keras.rules.operations import (
     symbolic_sizes,
     unflattened_anyway,
 )
+from converters.to_keras.rules.reference import any_recurrence, keras_rnn
 from converters.to_keras.rules.views import (
     identity,
     recurrence_layout,
@@ -28,6 +29,8 @@ RULES: tuple[Rule, ...] = (
     known_value,
     bidirectional,
     native_recurrence,
+    keras_rnn,
+    any_recurrence,
     embedding,
     dense,
     transpose,
