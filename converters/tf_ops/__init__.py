@@ -11,6 +11,7 @@ from converters.tf_ops import (  # noqa: F401  (importing a theme fills the tabl
     arrays,
     blocks,
     conv,
+    ctc_beam,
     cudnn,
     indexing,
     math,

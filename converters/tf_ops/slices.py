@@ -94,10 +94,9 @@ def dense(
             cuts.layout.append(None)
         elif bit["shrink_axis"]:
             axis = len(cuts.begin)
-            # A shrunk axis takes begin even where begin_mask is set: the masks are cleared for it.
-            start = 0 if bit["begin"] else starts[i]
+            # begin_mask does not count where the axis is shrunk.
             cuts.shrunk.append(axis)
-            cuts.add(*one(ops, node, x, axis, start), 1)
+            cuts.add(*one(ops, node, x, axis, starts[i]), 1)
         else:
             first = None if bit["begin"] else starts[i]
             cuts.add(first, None if bit["end"] else ends[i], step)

@@ -61,13 +61,13 @@ def join(ops: Any, node: Node, *xs: Array) -> Array:
 
 @tf_op("ReduceJoin")
 def reduce_join(ops: Any, node: Node, x: Array, axes: Array) -> Array:
-    """Strings joined along axes, in their order; over none: x."""
+    """Strings joined along the axes, the first of them first."""
     value = bytes_of(ops, node, x)
     between = node.text("separator", "").encode()
     chosen = [int(a) % value.ndim for a in known(ops, node, axes, "axes").reshape(-1)]
     rest = [a for a in range(value.ndim) if a not in chosen]
     shape = tuple(value.shape[a] for a in rest)
-    rows = value.transpose(*rest, *chosen).reshape(int(np.prod(shape)), -1)
+    rows = value.transpose(*rest, *reversed(chosen)).reshape(int(np.prod(shape)), -1)
     out = packed([between.join(row) for row in rows], shape)
     if node.attr("keep_dims", False):
         out = out.reshape([1 if a in chosen else n for a, n in enumerate(value.shape)])

@@ -52,7 +52,7 @@ def normalisation():
     found = []
     for op in ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"):
         rest = (1, 2, 3, 4, 5)[: 5 if op.endswith("V3") else 4]
-        found += [case(op, r(2, 3, 3, 4), u(4), r(4), r(4), u(4), is_training=False, epsilon=1e-3, ignore=rest[2:]), case(op, r(2, 3, 3, 4), u(4), r(4), f32(), f32(), is_training=True, ignore=rest[2:], loose=4)]
+        found += [case(op, r(2, 3, 3, 4), u(4), r(4), r(4), u(4), is_training=False, epsilon=1e-3, ignore=rest), case(op, r(2, 3, 3, 4), u(4), r(4), f32(), f32(), is_training=True, ignore=rest[2:], loose=4)]
     found += [case("LRN", r(1, 2, 2, 7)), case("LRN", r(1, 2, 2, 9), depth_radius=2, bias=1.5, alpha=0.3, beta=0.75), case("BatchNormWithGlobalNormalization", r(1, 2, 2, 3), r(3), u(3), r(3), u(3), variance_epsilon=0.01, producer=8, scale_after_normalization=True)]
     return found
 
