@@ -50,7 +50,9 @@ class Shaping:
         data = raw(x)
         rank = len(data.shape)
         for axis in sorted({int(a) % rank for a in axes}, reverse=True):
-            data = kops.squeeze(data, axis)
+            # Keras refuses to squeeze an axis whose size it does not know, as after a slice of one item.
+            open_axis = data.shape[axis] is None
+            data = data[(slice(None),) * axis + (0,)] if open_axis else kops.squeeze(data, axis)
         return Value(data)
 
     def concat(self, xs: Sequence[Any], axis: int, /) -> Value:
