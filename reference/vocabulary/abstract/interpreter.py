@@ -43,7 +43,8 @@ class AbstractOps:
     def __init__(self, hint: str = "") -> None:
         self.hint = hint
         self._used: dict[str, int] = {}
-        self._born: set[str] = set()
+        self.born: list[str] = []
+        """The names of all unknowns made so far, in order."""
 
     def input(self, fact: Fact, /) -> AbstractArray:
         """An array of which ``fact`` is known."""
@@ -54,18 +55,13 @@ class AbstractOps:
         head = (self.hint if hint is None else hint) or "unknown"
         number = self._used.get(head, 0)
         self._used[head] = number + 1
-        self._born.add(f"{head}.{number}")
+        self.born.append(f"{head}.{number}")
         return unknown(f"{head}.{number}")
 
     def restart(self, hint: str) -> None:
         """Name unknowns after ``hint``, from 0 again: the same operation run again gives the same names."""
         self.hint = hint
         self._used.pop(hint, None)
-
-    @property
-    def born(self) -> frozenset[str]:
-        """The names of all unknowns made so far."""
-        return frozenset(self._born)
 
     def constant(self, value: np.ndarray, /) -> AbstractArray:
         """A literal. An object array of Dims is a symbolic int64 value."""

@@ -1,0 +1,50 @@
+"""From a TF1 graph to a Program: :func:`structure`, then the recognition of recurrences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+from converters.graph import Artefact, Graph
+from converters.lift.names import candidates, default_io, tensor_name
+from converters.lift.structure import structure
+from converters.program import Program
+from reference.vocabulary.abstract import Fact
+
+__all__ = ["candidates", "default_io", "lift", "structure", "tensor_name"]
+
+
+def lift(
+    source: Artefact | Graph,
+    /,
+    *,
+    inputs: Sequence[str] | None = None,
+    outputs: Sequence[str] | None = None,
+    input_facts: Mapping[str, Fact] | None = None,
+    freeze: Mapping[str, Any] | None = None,
+    signature: str | None = None,
+    strict: bool = True,
+) -> Program:
+    """The lifted Program; inputs and outputs default as :func:`default_io` says.
+
+    Raises:
+        UsageError, ArtefactError, NotConvertibleError: as :func:`structure` and :func:`default_io`.
+    """
+    graph = source.graph if isinstance(source, Artefact) else source
+    if inputs is None or outputs is None:
+        from converters.lift.names import io_of
+
+        inputs, outputs = io_of(source, signature, inputs, outputs)
+    program = structure(
+        graph,
+        inputs=inputs,
+        outputs=outputs,
+        input_facts=input_facts,
+        freeze=freeze,
+        artefact=source if isinstance(source, Artefact) else None,
+        strict=strict,
+    )
+    recognise = getattr(import_module("converters.lift.recognise"), "recognise")  # noqa: B009
+    result: Program = recognise(program)
+    return result

@@ -1,0 +1,339 @@
+"""The second pass over the statements: facts, constant folding, identities, known conditionals.
+
+Runs each statement under AbstractOps. What is known becomes a constant and is no statement any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from converters.graph import DType, Node
+from converters.lift import lists
+from converters.lift.identities import Identities
+from converters.lift.joins import joined, same, without_value
+from converters.lift.lists import ListFact
+from converters.lift.work import Work, is_random
+from converters.program import Conditional, Loop, OpNode, Recurrence, Statement, SubProgram
+from converters.tf_ops import apply
+from reference.errors import NotConvertibleError, Reason
+from reference.vocabulary.abstract import AbstractArray, AbstractOps, Fact
+from reference.vocabulary.abstract.sizes import Size, as_dim
+from reference.vocabulary.arrays import concrete
+
+ROUNDS = 8
+"""A loop's facts settle in three: each size becomes unknown at most once."""
+
+
+@dataclass(slots=True)
+class _Round:
+    """What one run of a subprogram defined, so that it can be forgotten."""
+
+    names: list[str]
+
+
+class Specialiser:
+    """``facts``, ``constants`` and ``alias`` grow while :meth:`run` goes through the statements."""
+
+    def __init__(self, work: Work, inputs: Mapping[str, Fact], used: Mapping[str, int]) -> None:
+        self.ops = AbstractOps()
+        self.work = work
+        self.used = used
+        self.facts: dict[str, Fact] = dict(inputs)
+        self.constants: dict[str, np.ndarray] = {}
+        self.alias: dict[str, str] = {}
+        self.reasons: dict[str, Reason] = {}
+        self.identities = Identities()
+        self.counts: dict[str, Any] = {}
+        """Values that are 0, 1, … n-1, with n."""
+        self._rounds: list[_Round] = []
+
+    # ---- values ------------------------------------------------------------------------------------------------
+
+    def name(self, value: str) -> str:
+        """The value behind the aliases found here; constants of the graph are loaded on first use."""
+        while value in self.alias:
+            value = self.alias[value]
+        if value not in self.facts:
+            array = self.work.leaf_value(value)
+            if array is not None:
+                self.facts[value] = self.ops.constant(array).fact
+                self.constants[value] = array
+        return value
+
+    def _define(self, name: str, fact: Fact) -> None:
+        self.facts[name] = fact
+        if self._rounds:
+            self._rounds[-1].names.append(name)
+
+    def _define_alias(self, name: str, target: str) -> None:
+        self.alias[name] = target
+        if self._rounds:
+            self._rounds[-1].names.append(name)
+
+    @contextmanager
+    def _trial(self) -> Iterator[None]:
+        self._rounds.append(_Round([]))
+        try:
+            yield
+        finally:
+            for name in self._rounds.pop().names:
+                for table in (
+                    self.facts,
+                    self.constants,
+                    self.alias,
+                    self.identities.kind,
+                    self.counts,
+                ):
+                    table.pop(name, None)
+
+    # ---- statements --------------------------------------------------------------------------------------------
+
+    def run(self, statements: Sequence[Statement]) -> list[Statement]:
+        """The statements that remain."""
+        kept: list[Statement] = []
+        for statement in statements:
+            if isinstance(statement, OpNode):
+                self._op(statement.node, kept)
+            elif isinstance(statement, Loop):
+                kept.append(self._loop(statement))
+            elif isinstance(statement, Conditional):
+                self._conditional(statement, kept)
+            elif isinstance(statement, Recurrence):
+                kept.append(statement)
+        return kept
+
+    def _op(self, node: Node, kept: list[Statement]) -> None:
+        inputs = tuple(self.name(value) for value in node.inputs)
+        node = replace(node, inputs=inputs)
+        same_as = self.identities.alias(node, inputs, self.facts)
+        if same_as is not None:
+            self._define_alias(f"{node.name}:0", same_as)
+            return
+        node = self._whole_lists(node)
+        facts = self._facts(node)
+        names = tuple(
+            f"{node.name}:{i}" for i in range(max(len(facts), self.used.get(node.name, 1)))
+        )
+        facts += (Fact("unknown"),) * (len(names) - len(facts))
+        for name, fact in zip(names, facts, strict=True):
+            self._define(name, fact)
+        values = [concrete(fact) for fact in facts]
+        if all(value is not None for value in values) and not isinstance(facts[0], ListFact):
+            self.constants.update(
+                {n: v for n, v in zip(names, values, strict=True) if v is not None}
+            )
+            return
+        self._note_count(node)
+        kept.append(OpNode(node, names))
+
+    def _facts(self, node: Node) -> tuple[Fact, ...]:
+        self.ops.restart(node.name)
+        inputs = [self.facts.get(name, Fact("unknown")) for name in node.inputs]
+        if is_random(node):
+            return self._random(node, inputs)
+        try:
+            if lists.is_list_op(node.op):
+                return lists.facts(self.ops, node, inputs)
+            arrays = apply(self.ops, node, [AbstractArray(self.ops, fact) for fact in inputs])
+        except NotConvertibleError as error:
+            reasons = error.reasons or (Reason(node.name, str(error)),)
+            self.reasons[node.name] = reasons[0]
+            return self._guess(node)
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            # A malformed node must be a refusal with its name, never a traceback.
+            text = f"{node.op} does not accept its inputs or attributes ({error})"
+            self.reasons[node.name] = Reason(node.name, text)
+            return self._guess(node)
+        self.reasons.pop(node.name, None)
+        return tuple(array.fact for array in arrays)
+
+    def _random(self, node: Node, inputs: Sequence[Fact]) -> tuple[Fact, ...]:
+        shape = None
+        if inputs and inputs[0].value is not None:
+            shape = tuple(as_dim(item) for item in inputs[0].value.ravel())
+        self.reasons[node.name] = Reason(
+            node.name, f"{node.op} draws random numbers, which no port repeats"
+        )
+        return (Fact(str(node.attr("dtype", DType("float32"))), shape),)
+
+    def _guess(self, node: Node) -> tuple[Fact, ...]:
+        dtype = next(
+            (
+                node.attrs[k]
+                for k in ("dtype", "DstT", "Tout", "T")
+                if isinstance(node.attrs.get(k), DType)
+            ),
+            "unknown",
+        )
+        return (Fact(str(dtype)),) * self.used.get(node.name, 1)
+
+    # ---- lists -------------------------------------------------------------------------------------------------
+
+    def _note_count(self, node: Node) -> None:
+        if node.op != "Range":
+            return
+        start, limit, delta = (self.facts[name].value for name in node.inputs)
+        plain = start is not None and delta is not None and limit is not None
+        if plain and as_dim(start.ravel()[0]) == 0 and as_dim(delta.ravel()[0]) == 1:  # type: ignore[union-attr]
+            self.counts[f"{node.name}:0"] = as_dim(limit.ravel()[0])  # type: ignore[union-attr]
+            if self._rounds:
+                self._rounds[-1].names.append(f"{node.name}:0")
+
+    def _count(self, name: str) -> Any:
+        value = self.facts[name].value if name in self.facts else None
+        if value is not None and value.ndim == 1 and value.dtype != object:
+            return len(value) if np.array_equal(value, np.arange(len(value))) else None
+        return self.counts.get(name)
+
+    def _whole_lists(self, node: Node) -> Node:
+        """A gather or scatter of all the items in order is a stack or unstack."""
+        if node.op not in ("ListGather", "ListScatter"):
+            return node
+        count = self._count(node.inputs[1])
+        fact = self.facts.get(node.inputs[0])
+        size = getattr(fact, "size", None)
+        if count is None or size is None or count != size:
+            return node
+        if node.op == "ListGather":
+            return replace(node, op="ListStack", inputs=node.inputs[:1])
+        tensor = self.facts.get(node.inputs[2])
+        if tensor is not None and tensor.shape is not None and tensor.shape[0] == size:
+            return replace(node, op="ListUnstack", inputs=node.inputs[2:])
+        return node
+
+    # ---- conditionals ------------------------------------------------------------------------------------------
+
+    def _conditional(self, statement: Conditional, kept: list[Statement]) -> None:
+        predicate = self.name(statement.predicate)
+        value = concrete(self.facts.get(predicate, Fact("bool")))
+        if value is not None:
+            taken = statement.then if bool(value) else statement.otherwise
+            kept += self.run(taken.statements)
+            for name, result in zip(statement.outputs, taken.outputs, strict=True):
+                self._define_alias(name, self.name(result))
+            return
+        sides = []
+        for side in (statement.then, statement.otherwise):
+            statements = self.run(side.statements)
+            sides.append(SubProgram((), tuple(statements), tuple(map(self.name, side.outputs))))
+        places = []
+        for i, name in enumerate(statement.outputs):
+            a, b = sides[0].outputs[i], sides[1].outputs[i]
+            if a == b:
+                self._define_alias(name, a)
+            else:
+                places.append(i)
+                self._define(
+                    name, joined(self.facts[a], self.facts[b], name.replace(":0", ""), _never)
+                )
+        if places:
+            then, otherwise = (
+                SubProgram((), s.statements, tuple(s.outputs[i] for i in places)) for s in sides
+            )
+            names = tuple(statement.outputs[i] for i in places)
+            kept.append(Conditional(statement.name, predicate, then, otherwise, names))
+
+    # ---- loops -------------------------------------------------------------------------------------------------
+
+    def _loop(self, loop: Loop) -> Loop:
+        loop = replace(loop, carried=tuple(map(self.name, loop.carried)))
+        while True:
+            carried, unchanged = self._settled(loop)
+            if not unchanged:
+                break
+            loop = self._captured(loop, unchanged)
+        for names in (loop.condition.inputs, loop.body.inputs):
+            for name, fact in zip(names, carried, strict=True):
+                self._define(name, fact)
+        condition = self._sub(loop.condition)
+        body = self._sub(loop.body)
+        for name, fact in zip(loop.outputs, carried, strict=True):
+            self._define(name, fact)
+        for name, fact in zip(loop.carried, carried, strict=True):
+            self._learn_elements(name, fact)
+        return replace(loop, condition=condition, body=body)
+
+    def _sub(self, sub: SubProgram) -> SubProgram:
+        statements = self.run(sub.statements)
+        return SubProgram(sub.inputs, tuple(statements), tuple(map(self.name, sub.outputs)))
+
+    def _settled(self, loop: Loop) -> tuple[list[Fact], list[int]]:
+        """Facts of the carried values that hold in every iteration, and the places carried round unchanged."""
+        carried = [without_value(self.facts[name]) for name in loop.carried]
+        start = len(self.ops.born)
+        for _ in range(ROUNDS):
+            with self._trial():
+                for name, fact in zip(loop.body.inputs, carried, strict=True):
+                    self._define(name, fact)
+                self.run(loop.body.statements)
+                results = [self.name(name) for name in loop.body.outputs]
+                unchanged = [i for i, r in enumerate(results) if r == loop.body.inputs[i]]
+                facts = [self.facts[name] for name in results]
+            if unchanged:
+                return carried, unchanged
+            inside = _made_of(self.ops.born[start:])
+            after = [
+                joined(a, b, output.rpartition(":")[0], inside)
+                for a, b, output in zip(carried, facts, loop.outputs, strict=True)
+            ]
+            if all(same(a, b) for a, b in zip(carried, after, strict=True)):
+                break
+            carried = after
+        else:
+            carried = [
+                Fact(fact.dtype) if not isinstance(fact, ListFact) else fact for fact in carried
+            ]
+        return carried, []
+
+    def _captured(self, loop: Loop, unchanged: Sequence[int]) -> Loop:
+        for i in unchanged:
+            for name in (loop.condition.inputs[i], loop.body.inputs[i], loop.outputs[i]):
+                self._define_alias(name, loop.carried[i])
+        rest = [i for i in range(len(loop.carried)) if i not in set(unchanged)]
+
+        def pick(names: Sequence[str]) -> tuple[str, ...]:
+            return tuple(names[i] for i in rest)
+
+        condition, body = loop.condition, loop.body
+        return replace(
+            loop,
+            carried=pick(loop.carried),
+            condition=SubProgram(pick(condition.inputs), condition.statements, condition.outputs),
+            body=SubProgram(pick(body.inputs), body.statements, pick(body.outputs)),
+            outputs=pick(loop.outputs),
+        )
+
+    def _learn_elements(self, name: str, after: Fact) -> None:
+        """An empty list's element shape is that of the items the loop writes."""
+        fact = self.facts[name]
+        if (
+            isinstance(fact, ListFact)
+            and fact.shape is None
+            and after.shape is not None
+            and fact.size is not None
+        ):
+            self._define(
+                name, lists.of_elements(fact.dtype, fact.size, after.shape[1:], fact.dynamic)
+            )
+
+
+def _made_of(names: Sequence[str]) -> Callable[[Size], bool]:
+    """Whether a size is made of any of these unknowns, inside opaque ones too."""
+    found = frozenset(names)
+
+    def inside(size: Size) -> bool:
+        return any(
+            name in found or ("(" in name and any(inner in name for inner in found))
+            for name in size.names
+        )
+
+    return inside
+
+
+def _never(size: Size) -> bool:
+    return False

@@ -1,0 +1,238 @@
+"""A TF1 graph to a Program: control flow to Loops and Conditionals, TensorArrays to lists, constants folded, dead code gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from converters.graph import Artefact, Graph, Node, Shape, split_tensor
+from converters.lift import tables
+from converters.lift.dead import keep_live, walk
+from converters.lift.dropout import dropout_placeholders
+from converters.lift.homes import ROOT, Homes
+from converters.lift.known import settle_predicates
+from converters.lift.names import tensor_name
+from converters.lift.regions import Regions
+from converters.lift.specialise import Specialiser
+from converters.lift.work import VARIABLES, Work
+from converters.program import Conditional, Loop, OpNode, Program, Statement
+from reference.errors import NotConvertibleError, Reason
+from reference.vocabulary.abstract import Fact, unknown
+
+
+def structure(
+    graph: Graph,
+    /,
+    *,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    input_facts: Mapping[str, Fact] | None = None,
+    freeze: Mapping[str, Any] | None = None,
+    artefact: Artefact | None = None,
+    strict: bool = True,
+) -> Program:
+    """The Program that computes ``outputs`` from ``inputs``.
+
+    Args:
+        inputs: tensors to cut the graph at, in the order the port takes them; any tensors.
+        outputs: any tensors outside loops.
+        input_facts: what is known of the inputs, where the graph does not say it.
+        freeze: tensors to fix, by name, with their values.
+        artefact: for table initialisers and assets.
+        strict: False leaves ops that cannot be ported in the Program instead of refusing.
+
+    Raises:
+        UsageError: a name is unknown, an output needs a placeholder that is no input, or an input is not needed.
+        ArtefactError: a variable has no value, or the graph is damaged.
+        NotConvertibleError: with every reason; only where ``strict``.
+    """
+    inputs = [tensor_name(graph, name) for name in inputs]
+    outputs = [tensor_name(graph, name) for name in outputs]
+    fixed = {
+        tensor_name(graph, name): _frozen(graph, name, v) for name, v in (freeze or {}).items()
+    }
+    reported: dict[str, Any] = {name: _plain(value) for name, value in fixed.items()}
+    work = Work(graph, [name for name in inputs if name not in fixed], fixed)
+    tables.attach(work, artefact)
+    found = _freeze_dropout(work, graph, inputs, outputs)
+    reported |= found
+    inputs = [name for name in inputs if name not in work.frozen]
+    reached = settle_predicates(work, outputs)
+    homes = Homes(work, reached)
+    regions = Regions(work, homes, reached)
+    statements, names = regions.build(outputs, ROOT, {})
+    facts = {n: (input_facts or {}).get(n) or _input_fact(graph, n) for n in inputs}
+    special = Specialiser(work, facts, regions.used)
+    kept = special.run(statements)
+    results = _results(special, outputs, names, kept)
+    final, live = keep_live(kept, results)
+    if strict:
+        _refuse(special, final, results)
+    return _program(special, facts, final, live, results, reported)
+
+
+def _freeze_dropout(
+    work: Work, graph: Graph, inputs: Sequence[str], outputs: Sequence[str]
+) -> dict[str, Any]:
+    """Fix the placeholders that only set dropout; they need not be inputs, and are none afterwards."""
+    placeholders = [f"{n.name}:0" for n in graph.nodes.values() if n.op == "Placeholder"]
+    everything = Work(graph, [*inputs, *placeholders], work.frozen)
+    found = dropout_placeholders(everything, everything.reach(outputs))
+    found = {name: value for name, value in found.items() if name not in work.frozen}
+    for name, value in found.items():
+        dtype = graph.nodes[split_tensor(name)[0]].attr("dtype")
+        work.frozen[name] = np.asarray(value, str(dtype))
+    work.inputs = frozenset(name for name in work.inputs if name not in found)
+    return dict(found)
+
+
+def _frozen(graph: Graph, name: str, value: Any) -> np.ndarray:
+    node = graph.nodes[split_tensor(tensor_name(graph, name))[0]]
+    dtype = node.attrs.get("dtype", node.attrs.get("T"))
+    if dtype is None or dtype == "string":
+        return np.asarray(value)
+    return np.asarray(value).astype(str(dtype))
+
+
+def _plain(value: np.ndarray) -> Any:
+    return value.item() if value.ndim == 0 else value.tolist()
+
+
+def _input_fact(graph: Graph, tensor: str) -> Fact:
+    """dtype and shape as the graph states them; unknown sizes are named ``<tensor>.<axis>``."""
+    node = graph.nodes[split_tensor(tensor)[0]]
+    shape = node.attrs.get("shape")
+    if node.op not in ("Placeholder", "PlaceholderWithDefault", "PlaceholderWithDefaultV2"):
+        return _interior_fact(graph, tensor)
+    dims = shape.dims if isinstance(shape, Shape) else None
+    if dims == () and graph.producer < 24:
+        dims = None  # before GraphDef version 24 an absent shape was written as a scalar's
+    return Fact(str(node.attr("dtype")), None if dims is None else _named(tensor, dims))
+
+
+def _named(tensor: str, dims: Iterable[Any]) -> tuple[Any, ...]:
+    head = tensor[:-2] if tensor.endswith(":0") else tensor.replace(":", "_")
+    return tuple(
+        dim if isinstance(dim, int | np.integer) else unknown(f"{head}.{axis}")
+        for axis, dim in enumerate(dims)
+    )
+
+
+def _interior_fact(graph: Graph, tensor: str) -> Fact:
+    """What the graph computes there tells the sizes that are fixed."""
+    placeholders = [f"{n.name}:0" for n in graph.nodes.values() if n.op == "Placeholder"]
+    if tensor in placeholders:
+        return Fact("unknown")
+    inner = structure(graph, inputs=placeholders, outputs=[tensor], strict=False)
+    fact = inner.facts.get(tensor, Fact("unknown"))
+    return Fact(fact.dtype, None if fact.shape is None else _named(tensor, fact.shape))
+
+
+def _results(
+    special: Specialiser, outputs: Sequence[str], names: Sequence[str], kept: list[Statement]
+) -> tuple[str, ...]:
+    """Every output under the name the user gave it: an alias gets an Identity."""
+    for output, name in zip(outputs, names, strict=True):
+        value = special.name(name)
+        if value == output or output in special.facts:
+            continue
+        if value in special.constants:
+            special.constants[output] = special.constants[value]
+        else:
+            kept.append(OpNode(Node(split_tensor(output)[0], "Identity", (value,)), (output,)))
+        special.facts[output] = special.facts[value]
+    return tuple(outputs)
+
+
+def _refuse(special: Specialiser, statements: Sequence[Statement], outputs: Sequence[str]) -> None:
+    reasons = _reasons(special, statements)
+    if not reasons:
+        return
+    fine = []
+    for output in outputs:
+        part, _ = keep_live(statements, [output])
+        if not _reasons(special, part):
+            fine.append(output)
+    msg = "not convertible: " + "; ".join(str(reason) for reason in reasons)
+    raise NotConvertibleError(msg, tuple(reasons), tuple(fine))
+
+
+def _reasons(special: Specialiser, statements: Sequence[Statement]) -> list[Reason]:
+    """Why the live nodes cannot be ported; a dropout that stays on explains its random numbers."""
+    alive = {node.node.name: node.node for node in walk(statements)}
+    dropouts = [r for name, r in special.identities.reasons.items() if name in alive]
+    training = _training_branches(statements)
+    found: dict[str, Reason] = {}
+    for name, node in alive.items():
+        reason = special.reasons.get(name)
+        if reason is None or (dropouts and node.op == "RandomUniform"):
+            continue
+        if name in training:
+            where = training[name]
+            reason = Reason(name, f"{reason.text}; freeze it: --freeze {where}=false")
+        found[name] = reason
+    return [*dropouts, *(found[name] for name in sorted(found))]
+
+
+def _training_branches(statements: Sequence[Statement]) -> dict[str, str]:
+    """By random node inside a conditional: the predicate's name."""
+    found: dict[str, str] = {}
+    stack: list[tuple[Statement, str]] = [(s, "") for s in statements]
+    while stack:
+        statement, predicate = stack.pop()
+        if isinstance(statement, OpNode) and predicate:
+            found[statement.node.name] = predicate
+        elif isinstance(statement, Loop):
+            for sub in (statement.condition, statement.body):
+                stack += [(s, predicate) for s in sub.statements]
+        elif isinstance(statement, Conditional):
+            inner = predicate or statement.predicate.removesuffix(":0")
+            for sub in (statement.then, statement.otherwise):
+                stack += [(s, inner) for s in sub.statements]
+    return found
+
+
+def _program(
+    special: Specialiser,
+    inputs: Mapping[str, Fact],
+    statements: tuple[Statement, ...],
+    live: set[str],
+    outputs: tuple[str, ...],
+    frozen: Mapping[str, Any],
+) -> Program:
+    constants = {name: value for name, value in special.constants.items() if name in live}
+    variables = {}
+    for name in constants:
+        node = special.work.nodes.get(split_tensor(name)[0])
+        if (
+            node is not None
+            and name not in special.work.frozen
+            and node.op in VARIABLES | {"Const"}
+        ):
+            variables[name] = node.name
+    names = (
+        {n for s in statements for n in _defined_inside(s)}
+        | set(inputs)
+        | set(constants)
+        | set(outputs)
+    )
+    facts = {name: special.facts[name] for name in special.facts if name in names}
+    return Program(dict(inputs), outputs, statements, constants, variables, facts, dict(frozen))
+
+
+def _defined_inside(statement: Statement) -> set[str]:
+    found: set[str] = set()
+    stack = [statement]
+    while stack:
+        s = stack.pop()
+        if isinstance(s, Loop):
+            found |= {*s.outputs, *s.condition.inputs, *s.body.inputs}
+            stack += [*s.condition.statements, *s.body.statements]
+        elif isinstance(s, Conditional):
+            found |= set(s.outputs)
+            stack += [*s.then.statements, *s.otherwise.statements]
+        elif isinstance(s, OpNode):
+            found |= set(s.outputs)
+    return found
