@@ -113,7 +113,7 @@ class Builder:
 
     def constant(self, value: np.ndarray, /, name: str = "") -> str:
         """The name of an initializer; equal small values share one."""
-        key = (
+        key: Any = (
             (str(value.dtype), value.shape, value.tobytes()) if value.nbytes <= 1024 else id(value)
         )
         if value.dtype == object:
@@ -133,6 +133,16 @@ class Builder:
         self.scope = Scope(name, outer, pinned, outer.depth + 1)
         try:
             yield self.scope
+        finally:
+            self.scope = outer
+
+    @contextmanager
+    def again(self, scope: Scope, /) -> Iterator[None]:
+        """Back inside a subgraph that was left."""
+        outer = self.scope
+        self.scope = scope
+        try:
+            yield
         finally:
             self.scope = outer
 

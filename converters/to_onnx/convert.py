@@ -9,15 +9,17 @@ from onnx import ModelProto
 
 from converters import tf_ops
 from converters.program import Conditional, Loop, OpNode, Program, Recurrence, Statement
+from converters.to_onnx import lists
+from converters.to_onnx.branches import emit_conditional
 from converters.to_onnx.builder import Port
 from converters.to_onnx.exported import Exported, RecurrenceRecord
 from converters.to_onnx.finish import finish
+from converters.to_onnx.loops import emit_loop
 from converters.to_onnx.native.driver import Side, emit_native
 from converters.to_onnx.onnx_ops import OnnxOps
 from converters.to_onnx.pairs import paired
 from converters.to_onnx.plan import Plan, plan, units
 from converters.to_onnx.scan import emit_scan
-from converters.to_onnx.values import Value
 from reference.errors import UsageError
 from reference.vocabulary.abstract.fact import Fact
 
@@ -66,16 +68,16 @@ def to_onnx(
     return exporter.run(metadata or {})
 
 
-class Env(dict[str, Value]):
-    """Values by name; constants come into being when first read."""
+class Env(dict[str, Any]):
+    """Values (and lists) by name; constants come into being when first read, what a subprogram captures is found around it."""
 
-    def __init__(
-        self, ops: OnnxOps, program: Program, outer: Mapping[str, Value] | None = None
-    ) -> None:
-        super().__init__(outer or {})
-        self.ops, self.program = ops, program
+    def __init__(self, ops: OnnxOps, program: Program, around: Env | None = None) -> None:
+        super().__init__()
+        self.ops, self.program, self.around = ops, program, around
 
-    def __missing__(self, name: str) -> Value:
+    def __missing__(self, name: str) -> Any:
+        if self.around is not None:
+            return self.around[name]
         if name not in self.program.constants:
             msg = f"value {name!r} is read before any statement defines it"
             raise UsageError(msg)
@@ -142,21 +144,25 @@ class Exporter:
         if isinstance(statement, OpNode):
             self.node(statement, env)
         elif isinstance(statement, Loop):
-            from converters.to_onnx.loops import emit_loop
-
             emit_loop(self, statement, env)
         elif isinstance(statement, Conditional):
-            from converters.to_onnx.loops import emit_conditional
-
             emit_conditional(self, statement, env)
 
     def node(self, statement: OpNode, env: Env) -> None:
         """One TF op, by its description in the vocabulary."""
         self.at(statement.node.name)
         inputs = [env[name] for name in statement.inputs]
-        found = tf_ops.apply(self.ops, statement.node, inputs)
+        if lists.is_list_op(statement.node.op):
+            fact = self.program.facts.get(statement.outputs[0])
+            found = lists.apply(self.ops, statement.node, inputs, fact)
+        else:
+            found = tf_ops.apply(self.ops, statement.node, inputs)
         for name, value in zip(statement.outputs, found, strict=False):
             env[name] = value
+
+    def inner(self, env: Env) -> Env:
+        """The values of a subprogram."""
+        return Env(self.ops, self.program, env)
 
     def at(self, name: str) -> None:
         """New nodes are named after ``name``."""

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
+from onnx import (
+    AttributeProto,
+    GraphProto,
+    ModelProto,
+    NodeProto,
+    TensorProto,
+    ValueInfoProto,
+    numpy_helper,
+)
 from onnx import helper as onnx_helper
-from onnx import numpy_helper
 
 from converters.to_onnx.builder import Builder, Node, Port, Scope, prune
 from converters.to_onnx.sizes import onnx_type

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -69,8 +69,14 @@ class OnnxOps(RecordingOps):
         """Names of float arrays that are zero throughout."""
         self.uncut: dict[str, str] = {}
         """By the name of an array cut to the batch's rows: the array with the row that an empty batch needs."""
+        self.ramps: set[str] = set()
+        """Names of vectors 0, 1, 2, …"""
         self.natural: set[str] = set()
         """Names of integers that cannot be negative."""
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def constant(self, value: np.ndarray, /, label: str = "") -> Value:
         """A literal; nothing is written until something reads it."""
@@ -144,11 +150,8 @@ class OnnxOps(RecordingOps):
             name = sizes.symbolic(self, x.fact)
             return x.name if name is None and x.name is not None else name or self._lost(x)
         elif x.name is None and x.frame is not None:
-            x.name = x.frame.port(self, x)
-        name = x.name
-        if name is None:
-            return self._lost(x)
-        return name
+            x.name = str(x.frame.port(self, x))
+        return x.name or self._lost(x)
 
     def _lost(self, x: Value) -> str:
         msg = f"{self.build.prefix}: a value of shape {x.fact.shape} has no place in the ONNX graph"

@@ -53,7 +53,9 @@ def _time(ops: OnnxOps, recurrence: Recurrence, env: Env) -> Dim:
         return env[recurrence.sequences[0]].shape[0]
     assert recurrence.steps is not None
     steps = env[recurrence.steps]
-    return ops.range(0, ops.cast(steps, "int64"), 1).shape[0]
+    zero, one = (ops.constant(np.asarray(v, np.int64)) for v in (0, 1))
+    time: Dim = ops.range(zero, ops.cast(steps, "int64"), one).shape[0]
+    return time
 
 
 def _batch(sequences: list[Value], initial: list[Value]) -> Dim | None:

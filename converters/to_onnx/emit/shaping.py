@@ -14,7 +14,7 @@ from reference.vocabulary.arrays import concrete
 @emits("shape")
 def shape(e: Any, out: Fact, x: Any, *, dtype: str) -> str:
     name = e.node("Shape", x)
-    return name if dtype == "int64" else e.to(name, dtype)
+    return str(name if dtype == "int64" else e.to(name, dtype))
 
 
 @emits("reshape")
@@ -101,4 +101,9 @@ def tile(e: Any, out: Fact, x: Any, multiples: Any) -> str:
 
 @emits("range")
 def range_(e: Any, out: Fact, start: Any, limit: Any, delta: Any) -> str:
-    return str(e.compute("Range", out.dtype, start, limit, delta))
+    name = str(e.compute("Range", out.dtype, start, limit, delta))
+    first, step = concrete(start.fact), concrete(delta.fact)
+    if first is not None and step is not None and first == 0 and step == 1:
+        e.ramps.add(name)
+        e.natural.add(name)
+    return name
