@@ -58,6 +58,8 @@ class Step:
     constant_carried: dict[int, str] = field(default_factory=dict)
     """Carried values that no step changes."""
     lengths: Expr | None = None
+    zeros: set[Expr] = field(default_factory=set)
+    """Captured values that are known to be zeros."""
 
 
 class Definitions:
@@ -239,6 +241,8 @@ class _Body:
         else:
             expr = self.step.tracer.input(outer, self.program.facts[outer])
             self.step.captures[expr] = outer
+            if made_of_zeros(self.program, self.definitions, outer):
+                self.step.zeros.add(expr)
         self.values[name] = expr
         return expr
 
@@ -315,7 +319,7 @@ def peel_masks(step: Step) -> None:
             raise NotAStepError(msg)
         if isinstance(entry, State) and past is not entry.old:
             continue
-        if isinstance(entry, Write) and not is_zero(past):
+        if isinstance(entry, Write) and not is_zero(past, step):
             continue
         step.lengths = lengths
         entry.masked = True
@@ -362,12 +366,30 @@ def uncast(expr: Expr) -> Expr:
     return expr
 
 
-def is_zero(expr: Expr) -> bool:
+def is_zero(expr: Expr, step: Step) -> bool:
     """Zeros of any shape."""
     while expr.op in ("fill", "broadcast_to", "reshape", "tile"):
         expr = expr.args[1] if expr.op == "fill" else expr.args[0]
     value = expr.fact.value
-    return value is not None and value.dtype != object and not value.any()
+    known = value is not None and value.dtype != object and not value.any()
+    return known or expr in step.zeros
+
+
+def made_of_zeros(program: Program, definitions: Definitions, value: str) -> bool:
+    """Whether a value outside is Fill(…, 0), ZerosLike, or a constant of zeros, through views."""
+    for _ in range(8):
+        constant = program.constants.get(value)
+        if constant is not None:
+            return constant.dtype.kind in "fiub" and not constant.any()
+        maker = definitions.op(value)
+        if maker is None:
+            return False
+        if maker.node.op == "ZerosLike":
+            return True
+        if maker.node.op not in ("Fill", "Identity", "Reshape", "Tile", "BroadcastTo", "ExpandDims"):
+            return False
+        value = maker.inputs[1] if maker.node.op == "Fill" else maker.inputs[0]
+    return False
 
 
 def depends(roots: list[Expr], on: set[Expr]) -> set[Expr]:
