@@ -95,23 +95,24 @@ class LSTMBlockFusedCell:
         *,
         ops: Any = None,
     ) -> tuple[Any, LSTMStateTuple]:
-        """inputs ``[T, B, features]`` or a list; (outputs alike, final LSTMStateTuple).
+        """inputs ``[T, B, features]``; (outputs alike, final LSTMStateTuple).
 
         Raises:
-            SemanticsError: neither state nor dtype; a length outside 0..T (the op and its gather refuse both).
+            SemanticsError: a list of steps, which the docstring of TF 1.15.5 allows and its input check (one
+                tensor of rank 3) refuses; neither state nor dtype; a length outside 0..T (the op and its gather refuse both).
         """
         ops = ops or default_ops()
-        listed = isinstance(inputs, list)
-        x = ops.stack(inputs, 0) if listed else inputs
-        time, batch = check_sequence(x, batch_axis=1)
-        check_features(self.cell, x)
-        first = start(ops, self.cell, initial_state, dtype, batch, x)
+        if isinstance(inputs, list):
+            msg = "inputs must be one array [T, B, features], got a list: stack it first"
+            raise SemanticsError(msg)
+        time, batch = check_sequence(inputs, batch_axis=1)
+        check_features(self.cell, inputs)
+        first = start(ops, self.cell, initial_state, dtype, batch, inputs)
         lengths = None if sequence_length is None else np.asarray(sequence_length)
         if lengths is not None and (lengths.shape != (batch,) or not _within(lengths, time)):
             msg = f"sequence_length must be [{batch}] integers in 0..{time}, got {lengths.tolist()}"
             raise SemanticsError(msg)
-        outputs, state = run(ops, self.cell, x, time, lengths, LSTMStateTuple(*first))
-        return (list(ops.unstack(outputs, 0, time)) if listed else outputs), state
+        return run(ops, self.cell, inputs, time, lengths, LSTMStateTuple(*first))
 
 
 def _within(lengths: Any, time: int) -> bool:

@@ -24,6 +24,11 @@ def within(indices: Array, size: int, what: str) -> Array:
     return wide
 
 
+def _without(x: Array, axis: int, batch: int) -> tuple[int, ...]:
+    """Sizes after ``batch`` leading axes, but that of ``axis``."""
+    return x.shape[batch:axis] + x.shape[axis + 1 :]
+
+
 class IndexingOps(Base):
     """:class:`protocol.Indexing`."""
 
@@ -39,9 +44,17 @@ class IndexingOps(Base):
         if batch > axis or places.shape[:batch] != lead:
             msg = f"gather: batch_dims {batch} of shapes {value.shape} and {places.shape}"
             raise SemanticsError(msg)
-        rows = [np.take(value[b], wide[b], axis=axis - batch) for b in np.ndindex(*lead)]
-        tail = value.shape[batch:axis] + places.shape[batch:] + value.shape[axis + 1 :]
-        return np.array(rows, value.dtype).reshape(*lead, *tail)
+        # Rows and places with one leading axis, the gathered axis right behind it.
+        front = np.moveaxis(value, axis, batch).reshape(
+            -1, value.shape[axis], *_without(value, axis, batch)
+        )
+        flat = wide.reshape(len(front), -1)
+        out = front[np.arange(len(front))[:, None], flat]
+        out = out.reshape(*lead, *places.shape[batch:], *_without(value, axis, batch))
+        count = places.ndim - batch
+        before = range(batch + count, axis + count)
+        order = [*range(batch), *before, *range(batch, batch + count)]
+        return out.transpose(*order, *range(len(order), out.ndim))
 
     def gather_nd(self, x: Any, indices: Any, /, *, batch_dims: int = 0) -> Array:
         """Slices named by the last axis of ``indices``."""

@@ -1,0 +1,1 @@
+"""Weights and states in the layouts of TF1, Keras, ONNX and cuDNN."""
