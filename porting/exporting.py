@@ -1,0 +1,162 @@
+"""One face for the three targets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from converters.program import Program
+from porting.verify.candidates import ORIGIN, Candidate, keras_candidate, onnx_candidate
+from reference.errors import MissingExtraError, NotConvertibleError, Reason, RnnportError, UsageError
+
+if TYPE_CHECKING:
+    from porting.convert import Options
+    from porting.model import Model
+
+
+@dataclass(frozen=True)
+class Port:
+    """An exported model of one target."""
+
+    exported: Any
+    options: Options
+    origin: Mapping[str, str]
+
+    @property
+    def names(self) -> dict[str, str]:
+        """TF tensor to the port's name."""
+        return dict(self.exported.names)
+
+    @property
+    def recurrences(self) -> tuple[Mapping[str, Any], ...]:
+        return tuple(self.exported.recurrences)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return ()
+
+    @property
+    def states(self) -> tuple[tuple[str, str], ...]:
+        return ()
+
+    @property
+    def approximate(self) -> bool:
+        """Whether no equivalence is claimed."""
+        return self.options.dtype == "int8"
+
+    def with_origin(self, origin: Mapping[str, str]) -> Port:
+        return replace(self, origin=origin)
+
+    def save(self, path: Path) -> Path:
+        raise NotImplementedError
+
+    def candidate(self, path: Path, threads: int) -> Candidate:
+        raise NotImplementedError
+
+
+class OnnxPort(Port):
+    """An ONNX model."""
+
+    @property
+    def names(self) -> dict[str, str]:
+        graph = self.exported.model.graph
+        return {item.name: item.name for item in (*graph.input, *graph.output)}
+
+    @property
+    def recurrences(self) -> tuple[Mapping[str, Any], ...]:
+        return tuple(record.as_json() for record in self.exported.recurrences)
+
+    @property
+    def states(self) -> tuple[tuple[str, str], ...]:
+        return tuple(self.exported.states)
+
+    def save(self, path: Path) -> Path:
+        from converters.to_onnx import save
+
+        path.parent.mkdir(exist_ok=True)
+        model = self.exported.model
+        del model.metadata_props[:]
+        for key, value in sorted(self.origin.items()):
+            model.metadata_props.add(key=f"{ORIGIN}.{key}", value=value)
+        save(self.exported, path)
+        return path
+
+    def candidate(self, path: Path, threads: int) -> Candidate:
+        return onnx_candidate(path, threads=threads)
+
+
+class KerasPort(Port):
+    """A Keras model."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        called = self.exported.called
+        hint = (f"call the model instead of predict(): {called}",) if called else ()
+        return (*self.exported.notes, *hint)
+
+    def save(self, path: Path) -> Path:
+        import json
+
+        from converters.to_keras import save
+
+        path.parent.mkdir(exist_ok=True)
+        origin = dict(self.origin) | {"names": json.dumps(self.names, sort_keys=True)}
+        # Keras insists on its own ending, so a model that is different gets its name afterwards.
+        draft = path if path.suffix == ".keras" else path.with_name(path.name + ".keras")
+        save(replace(self.exported, metadata=origin), draft)
+        return draft if draft == path else draft.rename(path)
+
+    def candidate(self, path: Path, threads: int) -> Candidate:
+        return keras_candidate(path)
+
+
+def export(program: Program, options: Options, name: str, origin: Mapping[str, str], /) -> Port:
+    """The port.
+
+    Raises:
+        NotConvertibleError: the target cannot hold the model.
+        MissingExtraError: the target's package is not installed.
+        UsageError: an option is not available.
+    """
+    if options.to == "onnx":
+        from converters.to_onnx import to_onnx
+
+        chosen = {k: getattr(options, k) for k in ("prefer", "batch", "streaming", "ragged", "dtype")}
+        if options.opset is not None:
+            chosen["opset"] = options.opset
+        return OnnxPort(to_onnx(program, **chosen), options, origin)
+    if options.to == "keras":
+        try:
+            from converters.to_keras import to_keras
+        except ImportError as error:
+            package = "keras"
+            raise MissingExtraError(package, "tensorflow", "--to keras") from error
+        return KerasPort(to_keras(program, name=_identifier(name)), options, origin)
+    msg = "--to source is not available in this version: choose onnx or keras"
+    raise UsageError(msg)
+
+
+def _identifier(text: str) -> str:
+    import re
+
+    return re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_") or "port"
+
+
+def refusal(model: Model, options: Options, error: NotConvertibleError, /) -> NotConvertibleError:
+    """The same refusal with the reasons of every output, and the outputs that convert alone."""
+    reasons = list(error.reasons)
+    convertible = []
+    if len(model.outputs) > 1:
+        for output in model.outputs:
+            alone = model.alone(output)
+            try:
+                export(alone.program, options, "trial", {})
+            except NotConvertibleError as one:
+                reasons.extend(one.reasons)
+            except RnnportError as one:
+                reasons.append(Reason(output, str(one)))
+            else:
+                convertible.append(output)
+    return type(error)(str(error), tuple(dict.fromkeys(reasons)), tuple(convertible))

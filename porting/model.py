@@ -1,0 +1,157 @@
+"""A model opened for any of the commands: the artefact, its inputs and outputs, the lifted Program, the original to compare with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from converters.graph import Artefact
+from converters.program import Program
+from porting.verify.original import Original
+from porting.verify.places import layouts
+from porting.verify.samples import Run, Samples
+from reference.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Model:
+    """What was asked for, read."""
+
+    artefact: Artefact
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    freeze: Mapping[str, Any]
+
+    @cached_property
+    def program(self) -> Program:
+        """The lifted model.
+
+        Raises:
+            UsageError, ArtefactError, NotConvertibleError: as :func:`converters.lift.lift`.
+        """
+        from converters.lift import lift
+
+        return lift(self.artefact, inputs=self.inputs, outputs=self.outputs, freeze=self.freeze)
+
+    @cached_property
+    def original(self) -> Original:
+        """The raw graph, to be interpreted."""
+        program = self.program
+        places = layouts(program, self.artefact.graph, program.outputs)
+        return Original(self.artefact, tuple(program.inputs), program.outputs, dict(program.frozen), places)
+
+    def alone(self, output: str) -> Model:
+        """The same model with one output."""
+        return replace(self, outputs=(output,), inputs=_needed(self.artefact, self.inputs, output))
+
+    def check_samples(self, samples: Samples) -> None:
+        """The recording must have been made with the values that are frozen here, and with all inputs.
+
+        Raises:
+            UsageError: it was not.
+        """
+        from converters.lift import tensor_name
+
+        for number, run in enumerate(samples.runs):
+            for name, value in run.inputs.items():
+                tensor = tensor_name(self.artefact.graph, name)
+                fixed = self.program.frozen.get(tensor)
+                if fixed is not None and not np.array_equal(np.asarray(value), np.asarray(fixed, np.asarray(value).dtype)):
+                    msg = f"run {number} of the samples fed {tensor} with {np.asarray(value).tolist()}, and it is frozen to {fixed}"
+                    raise UsageError(msg)
+            missing = [name for name in self.program.inputs if name not in run.inputs]
+            if missing:
+                msg = f"run {number} of the samples does not feed {', '.join(missing)}"
+                raise UsageError(msg)
+
+    def runs(self, samples: Samples | None, cases: int, seed: int) -> tuple[list[Run], str, tuple[str, ...]]:
+        """(runs, oracle, notes): the recording's, or drawn ones.
+
+        Raises:
+            UsageError: the recording has none of the outputs, or nothing can be drawn.
+        """
+        if samples is None:
+            from porting.verify.drawing import draw_runs
+
+            drawn, notes = draw_runs(self.original, self.program.inputs, cases, seed)
+            return drawn, "reference", tuple(notes)
+        known = set(samples.outputs) & set(self.program.outputs)
+        if not known:
+            msg = f"{samples.path} recorded none of the outputs {', '.join(self.program.outputs)}"
+            raise UsageError(msg)
+        said = self._about(samples)
+        missing = [name for name in self.program.outputs if name not in known]
+        if missing:
+            said.append(f"not recorded, so compared with the graph itself: {', '.join(missing)}")
+        return list(samples.runs), "recording", tuple(said)
+
+    def _about(self, samples: Samples) -> list[str]:
+        found = samples.meta.get("sha256")
+        if isinstance(found, str) and found != self.artefact.sha256:
+            return ["the samples were recorded from another file (their SHA-256 differs)"]
+        return []
+
+
+def open_model(
+    path: Path | str,
+    /,
+    *,
+    inputs: Sequence[str] | None = None,
+    outputs: Sequence[str] | None = None,
+    freeze: Mapping[str, Any] | None = None,
+    signature: str | None = None,
+    tag: str | None = None,
+    max_tensor: int | None = None,
+) -> Model:
+    """Read an artefact and settle what goes in and out.
+
+    Raises:
+        UsageError: a name is unknown, or inputs and outputs must be given.
+        ArtefactError: the file is damaged.
+    """
+    from converters.lift import tensor_name
+    from converters.lift.names import io_of
+    from converters.read_graphdef import read
+
+    limits = {} if max_tensor is None else {"max_tensor": max_tensor}
+    artefact = read(Path(path), tags=tag, **limits)
+    given, wanted = io_of(artefact, signature, inputs, outputs)
+    fixed = {tensor_name(artefact.graph, name): value for name, value in (freeze or {}).items()}
+    names = tuple(dict.fromkeys(tensor_name(artefact.graph, name) for name in given))
+    results = tuple(dict.fromkeys(tensor_name(artefact.graph, name) for name in wanted))
+    return Model(artefact, tuple(n for n in names if n not in fixed or inputs is not None), results, fixed)
+
+
+def parse_freeze(items: Sequence[str], /) -> dict[str, Any]:
+    """``NAME=VALUE`` as a dict; a value is a number, a JSON list, true or false, or text.
+
+    >>> parse_freeze(["keep:0=1.0", "train=false"])
+    {'keep:0': 1.0, 'train': False}
+
+    Raises:
+        UsageError: there is no ``=``.
+    """
+    import json
+
+    found: dict[str, Any] = {}
+    for item in items:
+        name, equals, text = item.partition("=")
+        if not equals or not name or not text:
+            msg = f"--freeze wants NAME=VALUE, not {item!r}"
+            raise UsageError(msg)
+        try:
+            found[name] = json.loads(text.lower() if text in ("True", "False") else text)
+        except ValueError:
+            found[name] = text
+    return found
+
+
+def _needed(artefact: Artefact, inputs: tuple[str, ...], output: str) -> tuple[str, ...]:
+    from converters.lift.names import needed_by
+
+    return tuple(needed_by(artefact.graph, inputs, [output]))

@@ -1,0 +1,82 @@
+"""The model as it was read, run by the oracle: T in float64, and T again with every weight and input one rounding away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from converters.graph import Artefact
+from porting.verify.places import Layout
+
+PERTURBED = (1, 2, 3, 4)
+"""Seeds of the perturbed runs."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What the oracle says of one run; arrays by output name."""
+
+    exact: Mapping[str, np.ndarray]
+    """T."""
+    perturbed: tuple[Mapping[str, np.ndarray], ...]
+    """Tk."""
+    watched: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """Lengths, by tensor name."""
+
+
+@dataclass(frozen=True)
+class Original:
+    """An artefact with the names that matter."""
+
+    artefact: Artefact
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    frozen: Mapping[str, Any] = field(default_factory=dict)
+    """Fed to every run: dropout and ``--freeze``."""
+    layouts: Mapping[str, Layout] = field(default_factory=dict)
+
+    def feeds(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """What the raw graph is fed: the frozen values, and of a recording what is an input here."""
+        fixed = {name: np.asarray(value) for name, value in self.frozen.items()}
+        return fixed | {name: value for name, value in inputs.items() if name not in fixed}
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> Truth:
+        """T and every Tk.
+
+        Raises:
+            RnnportError: what :func:`converters.oracle.run` raises.
+        """
+        watch = self._watched()
+        exact = self._oracle(inputs, watch=watch, widen=True)
+        others = tuple(self._oracle(inputs, perturb=seed) for seed in PERTURBED)
+        return Truth(
+            {name: np.asarray(exact[name]) for name in self.outputs},
+            others,
+            {name: np.asarray(exact[name]) for name in watch if isinstance(exact[name], np.ndarray)},
+        )
+
+    def _watched(self) -> tuple[str, ...]:
+        names = [layout.lengths for layout in self.layouts.values() if layout.lengths]
+        return tuple(dict.fromkeys(names))
+
+    def _oracle(
+        self, inputs: Mapping[str, np.ndarray], *, watch: Sequence[str] = (), **options: Any
+    ) -> dict[str, np.ndarray]:
+        from converters import oracle
+
+        return oracle.run(
+            self.artefact.graph,
+            self.feeds(inputs),
+            self.outputs,
+            watch=watch,
+            assets=dict(self.artefact.assets),
+            initializers=self.artefact.initializers,
+            **options,
+        )
+
+    def shapes(self, inputs: Mapping[str, np.ndarray]) -> dict[str, tuple[int, ...]]:
+        """One float32 run: whether TensorFlow would take these inputs, and what comes out."""
+        return {name: np.shape(value) for name, value in self._oracle(inputs).items()}
