@@ -12,7 +12,6 @@ from converters.to_onnx.native.form import (
     native,
     rows,
 )
-from reference.activations import SIGMOID
 from reference.cells import gru
 
 
@@ -24,7 +23,7 @@ def _gru(cell: gru.GRUCell, /) -> NativeForm | Refusal:
     )
     if refusal is not None:
         return Refusal(refusal)
-    found = activations(SIGMOID, cell.activation)
+    found = activations(cell.recurrent_activation, cell.activation)
     if isinstance(found, Refusal):
         return found
     features = cell.gate_kernel.shape[0] - cell.units

@@ -89,6 +89,7 @@ def _full(cell: lstm.LSTMCell, /) -> NativeForm | Refusal:
         forget_bias=cell.forget_bias,
         peepholes=diagonals(cell),
         activation=cell.activation,
+        recurrent_activation=cell.recurrent_activation,
         state_is_tuple=cell.state_is_tuple,
     )
 
