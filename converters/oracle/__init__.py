@@ -53,8 +53,10 @@ def run(
         SemanticsError: TensorFlow 1 refuses this run too.
         NotConvertibleError: an op is unknown, refused, or draws random numbers.
     """
+    tensors = {name: full_name(graph, name) for name in (*feeds, *outputs, *watch)}
     machine = Machine(
         graph,
+        [tensors[name] for name in feeds],
         widen=widen or perturb is not None,
         perturb=perturb,
         max_iterations=max_iterations,
@@ -62,16 +64,15 @@ def run(
         assets=assets or {},
         initializers=initializers,
     )
-    names = {name: full_name(graph, name) for name in (*outputs, *watch)}
     with np.errstate(all="ignore"):
         for name, value in feeds.items():
-            tensor = full_name(graph, name)
+            tensor = tensors[name]
             machine.feeds[tensor] = machine.perturbed(tensor, fed_value(machine, tensor, value))
-        wanted = [names[name] for name in outputs]
-        values = machine.evaluate(wanted, [names[name] for name in watch])
+        wanted = [tensors[name] for name in outputs]
+        values = machine.evaluate(wanted, [tensors[name] for name in watch])
     results = {name: finished(name, value) for name, value in zip(outputs, values, strict=True)}
     for name in watch:
-        results[name] = seen(machine, names[name])
+        results[name] = seen(machine, tensors[name])
     return results
 
 

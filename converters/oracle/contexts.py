@@ -7,7 +7,7 @@ its inputs, control inputs included, is dead, and a Merge dead when all of them 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, TypeVar
 
 from converters.graph import Node, split_tensor
@@ -71,8 +71,8 @@ def bottom_up(
 class Contexts:
     """Frames and guards of the nodes of one graph or function, worked out when asked for."""
 
-    def __init__(self, nodes: Mapping[str, Node]) -> None:
-        self.nodes = nodes
+    def __init__(self, nodes: Mapping[str, Node], fed: Collection[str] = ()) -> None:
+        self.nodes, self.fed = nodes, frozenset(fed)
         self._frames: dict[str, Path] = {}
         self._guards: dict[str, frozenset[Guard]] = {}
         self._loops = any(node.op in ENTER for node in nodes.values())
@@ -116,11 +116,10 @@ class Contexts:
     def condition(self, switch: Node) -> str | None:
         """The predicate of a cond's Switch, or None where it is a loop's own."""
         tensor = switch.inputs[1]
-        while True:
-            node = self.nodes.get(producer(tensor))
-            if node is None or node.op != "Identity":
-                break
+        node = self.nodes.get(producer(tensor))
+        while node is not None and node.op == "Identity" and tensor not in self.fed:
             tensor = node.inputs[0]
+            node = self.nodes.get(producer(tensor))
         return None if node is not None and node.op == "LoopCond" else tensor
 
     def control_guards(self, node: Node) -> frozenset[Guard]:

@@ -31,6 +31,7 @@ class Machine:
     def __init__(
         self,
         graph: Graph,
+        fed: Collection[str],
         *,
         widen: bool,
         perturb: int | None,
@@ -42,7 +43,7 @@ class Machine:
         self.graph, self.tables, self.assets = graph, tables, assets
         self.initializers = frozenset(initializers)
         self.ops, self.seed, self.max_iterations = NumpyOps(widen=widen), perturb, max_iterations
-        self.contexts = Contexts(graph.nodes)
+        self.contexts = Contexts(graph.nodes, fed)
         self.feeds: Env = {}
         self.filled: dict[str, dict[Any, Any]] = {}
         self.watched: dict[str, list[Any]] = {}
@@ -113,7 +114,7 @@ class Machine:
         names = [f"{argument}:0" for argument, _ in function.inputs]
         results = [tensor for _, tensor in function.outputs]
         if name not in self._plans:
-            contexts = Contexts(function.nodes)
+            contexts = Contexts(function.nodes, names)
             self._plans[name] = Planner(function.nodes, contexts, names, results).plan()
         env = dict(zip(names, args, strict=True))
         self._depth += 1
@@ -187,13 +188,12 @@ class Machine:
         """One while loop, to its end."""
         env: Env = {tensor: outer[tensor] for tensor in loop.reads}
         self.run(loop.once, env)
-        places = [(node, node.inputs) for node, _, _ in loop.merges]
-        sources = [first for _, first, _ in loop.merges]
+        sources = [first for _, first, _, _ in loop.merges]
         for count in self.iterations(loop.name):
             values = [env[tensor] for tensor in sources]
-            for (node, inputs), value in zip(places, values, strict=True):
+            for (node, _, _, place), value in zip(loop.merges, values, strict=True):
                 env[f"{node.name}:0"] = value
-                env[f"{node.name}:1"] = self.merge_index(node, inputs, first=count == 0)
+                env[f"{node.name}:1"] = np.array(1 - place if count else place, np.int32)
             for tensor in loop.watched:
                 self.watched.setdefault(tensor, []).append(env[tensor])
             self.run(loop.head, env)
@@ -201,15 +201,9 @@ class Machine:
             if go_on is DEAD or not go_on:
                 break
             self.run(loop.body, env)
-            sources = [after for _, _, after in loop.merges]
+            sources = [after for _, _, after, _ in loop.merges]
         if go_on is DEAD:
             outer.update(dict.fromkeys(loop.exports, DEAD))
             return
         self.run(loop.leave, env)
         outer.update((tensor, env[tensor]) for tensor in loop.exports)
-
-    def merge_index(self, node: Node, inputs: tuple[str, ...], *, first: bool) -> np.ndarray:
-        """Which input of a loop's Merge arrived."""
-        back = self.graph.nodes.get(inputs[1].rpartition(":")[0])
-        second = back is not None and back.op.endswith("NextIteration")
-        return np.array(0 if first == second else 1, np.int32)

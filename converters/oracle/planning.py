@@ -52,8 +52,8 @@ class LoopStep:
     exports: tuple[str, ...]
     """Tensors of its last iteration that an Exit hands out."""
     condition: str
-    merges: tuple[tuple[Node, str, str], ...]
-    """(the Merge, its first value, its next value)."""
+    merges: tuple[tuple[Node, str, str, int], ...]
+    """(the Merge, its first value, its next value, the place of the first among its inputs)."""
     once: list[Step] = field(default_factory=list)
     head: list[AnyStep] = field(default_factory=list)
     body: list[AnyStep] = field(default_factory=list)
@@ -218,19 +218,20 @@ class Planner:
         node = self.nodes[name]
         return node.op in MERGE and any(comes_back(self.nodes, t) for t in node.inputs)
 
-    def _merge(self, node: Node) -> tuple[Node, str, str]:
+    def _merge(self, node: Node) -> tuple[Node, str, str, int]:
         back = [t for t in node.inputs if comes_back(self.nodes, t)]
         first = [t for t in node.inputs if t not in back]
         if len(back) != 1 or len(first) != 1:
             msg = f"node {node.name!r}: a loop's Merge needs one first and one next value"
             raise ArtefactError(msg)
-        return node, first[0], self.nodes[producer(back[0])].inputs[0]
+        after = self.nodes[producer(back[0])].inputs[0]
+        return node, first[0], after, node.inputs.index(first[0])
 
     def _fill(self, loop: LoopStep, path: Path, members: list[str]) -> None:
         """Cut the order of the body into what runs once, for the condition, on, and at the end."""
         order = self._order(path, members)
         edges = self._edges(path, members)
-        skipped = {node.name for node, _, _ in loop.merges}
+        skipped = {merge[0].name for merge in loop.merges}
         skipped |= {n for n in order if isinstance(n, str) and self.nodes[n].op in NEXT}
         once = {n for n in order if isinstance(n, str) and self.nodes[n].op in ENTER}
 
@@ -246,7 +247,7 @@ class Planner:
 
         head = above([loop.condition]) - skipped - once
         watched = [t for t in self.watch if self.frames.get(producer(t), ())[: len(path)] == path]
-        body = above([*(after for _, _, after in loop.merges), *watched]) - skipped - once - head
+        body = above([*(merge[2] for merge in loop.merges), *watched]) - skipped - once - head
         leave = above(loop.exports) - skipped - once - head
         steps = {unit: self._step(unit) for unit in order if unit not in skipped}
         loop.once = [s for u, s in steps.items() if u in once and isinstance(s, Step)]

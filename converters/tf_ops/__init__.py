@@ -13,6 +13,7 @@ from converters.tf_ops import (  # noqa: F401  (importing a theme fills the tabl
     conv,
     ctc_beam,
     cudnn,
+    decoders,
     indexing,
     math,
     neural,

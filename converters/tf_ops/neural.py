@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from converters.graph import Node
-from converters.tf_ops.table import Array, known_dim, like, refusal, size, sizes, tf_op
-from converters.tf_ops.table import times
+from converters.tf_ops.table import Array, known_dim, like, refusal, size, tf_op, times
 from reference.errors import SemanticsError
 
 
@@ -141,67 +140,3 @@ def batch_norm_global(
     if node.attr("scale_after_normalization"):
         factor = ops.multiply(factor, gamma)
     return ops.add(ops.multiply(ops.subtract(x, mean), factor), beta)
-
-
-@tf_op("GatherTree")
-def gather_tree(
-    ops: Any, node: Node, step_ids: Array, parent_ids: Array, lengths: Array, end_token: Array
-) -> Array:
-    """Beams [T, B, W] followed back from their ends.
-
-    contrib/seq2seq/kernels/beam_search_ops.cc, v1.15.5: everything past the length, and past the
-    first end token, is the end token.
-    """
-    steps = known_dim(ops, node, step_ids, 0)
-    ids, parents = ops.unstack(step_ids, 0, steps), ops.unstack(parent_ids, 0, steps)
-    shape = sizes(ops, step_ids)[1:]
-    end = ops.fill(shape, end_token)
-    width = known_dim(ops, node, step_ids, 2)
-    beam = ops.broadcast_to(ops.constant(np.arange(width, dtype=np.int32)), shape)
-    limit = ops.expand_dims(ops.minimum(lengths, steps), 1)
-    rows: list[Array] = []
-    for step in reversed(range(steps)):
-        inside = ops.less(ops.constant(np.array(step, np.int32)), limit)
-        token = ops.gather(ids[step], beam, axis=1, batch_dims=1)
-        rows.insert(0, ops.where(inside, token, end))
-        beam = ops.where(inside, ops.gather(parents[step], beam, axis=1, batch_dims=1), beam)
-    return cut_after_end(ops, rows, end)
-
-
-def cut_after_end(ops: Any, rows: list[Array], end: Array) -> Array:
-    """The rows stacked, with ``end`` after the first ``end`` of each beam."""
-    done, kept = ops.not_equal(end, end), []
-    for row in rows:
-        kept.append(ops.where(done, end, row))
-        done = ops.logical_or(done, ops.equal(row, end))
-    return ops.stack(kept, 0)
-
-
-@tf_op("CTCGreedyDecoder")
-def ctc_greedy(ops: Any, node: Node, x: Array, lengths: Array) -> tuple[Array, ...]:
-    """The best class of each step of [T, B, C], blanks (the last class) and repeats left out."""
-    classes, steps = known_dim(ops, node, x, 2), size(ops, x, 0)
-    best = ops.transpose(ops.argmax(x, 2), [1, 0])
-    time = ops.cast(_line(ops, steps), "int32")
-    inside = ops.less(ops.expand_dims(time, 0), ops.expand_dims(lengths, 1))
-    kept = ops.logical_and(inside, ops.not_equal(best, classes - 1))
-    if node.attr("merge_repeated", False):
-        before = ops.strided_slice(best, [0, 0], [None, -1], [1, 1])
-        shifted = ops.pad(before, [(0, 0), (1, 0)], value=-1)
-        kept = ops.logical_and(kept, ops.not_equal(best, shifted))
-    places = ops.nonzero(kept)
-    running = ops.cumsum(ops.cast(kept, "int64"), 1, exclusive=True)
-    rows = ops.strided_slice(places, [0, 0], [None, 1], [1, 1])
-    columns = ops.expand_dims(ops.gather_nd(running, places), 1)
-    longest = ops.max(ops.sum(ops.cast(kept, "int64"), (1,)), None)
-    batch = ops.strided_slice(ops.shape(kept, dtype="int64"), [0], [1], [1])
-    shape = ops.concat([batch, ops.reshape(ops.maximum(longest, 0), [1])], 0)
-    tops = ops.transpose(ops.max(x, (2,)), [1, 0])
-    score = ops.negative(ops.sum(ops.where(inside, tops, like(ops, x, 0)), (1,), True))
-    return ops.concat([rows, columns], 1), ops.gather_nd(best, places), shape, score
-
-
-def _line(ops: Any, steps: Any) -> Array:
-    zero, one = (ops.constant(np.array(v, np.int32)) for v in (0, 1))
-    limit = ops.constant(np.array(steps, np.int32)) if isinstance(steps, int) else steps
-    return ops.range(zero, limit, one)
