@@ -54,7 +54,11 @@ class Homes:
         self.joins: dict[str, Join] = {}
         tensors = list(reached)
         found = {split_tensor(t)[0] for t in tensors if not work.terminal(t)}
-        names = [name for name in work.nodes if name in found]  # the file's order
+        names = [
+            name
+            for name in work.nodes  # the file's order
+            if name in found and not (f"{name}:0" in work.alias and work.node(name).op == "Merge")
+        ]
         self._terminal = {t for t in tensors if work.terminal(t)}
         self._enters: dict[str, list[str]] = {}
         self._loop_merges: dict[str, str] = {}
@@ -184,7 +188,7 @@ class Homes:
         return frame, frozenset(g for g in guards if g[0] not in self.work.known)
 
     def _leave(self, key: str) -> Home:
-        frame = self.work.frames.setdefault(key, Frame(key, key[3:]))
+        frame = self.work.frames.setdefault(key, Frame(key, key[3:].removesuffix("/while_context")))
         inits = [self.tensor(self.work.node(enter).inputs[0]) for enter in self._enters[key]]
         first = self.work.node(self._enters[key][0])
         home = _together(first, [*inits, Home(*self._context(first.name))])

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from converters.graph import DType, Node
-from converters.lift import lists
+from converters.lift import lists, opaque
 from converters.lift.identities import Identities
 from converters.lift.joins import joined, same, without_value
 from converters.lift.lists import ListFact
@@ -139,8 +139,16 @@ class Specialiser:
         try:
             if lists.is_list_op(node.op):
                 return lists.facts(self.ops, node, inputs)
+            whole = opaque.always(self.ops, node, inputs)
+            if whole is not None:
+                self.reasons.pop(node.name, None)
+                return whole
             arrays = apply(self.ops, node, [AbstractArray(self.ops, fact) for fact in inputs])
         except NotConvertibleError as error:
+            told = opaque.fallback(self.ops, node, inputs)
+            if told is not None:
+                self.reasons.pop(node.name, None)
+                return told
             reasons = error.reasons or (Reason(node.name, str(error)),)
             self.reasons[node.name] = reasons[0]
             return self._guess(node)

@@ -1,4 +1,7 @@
-"""Hash tables: a lookup becomes ``RnnportTableLookup(keys of the table, its values, keys asked for, default)``."""
+"""Hash tables: ``LookupTableFind(V2)`` gets four inputs: the table's keys, its values, the keys asked for, the default.
+
+The first two are constants [n]; the graph's own op has three inputs, the first of them the table's handle.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,6 @@ from converters.graph import Artefact, Node, split_tensor
 from converters.lift.work import Work
 from reference.errors import ArtefactError
 
-LOOKUP = "RnnportTableLookup"
 _TABLES = frozenset(
     "HashTable HashTableV2 MutableHashTable MutableHashTableV2 MutableDenseHashTable MutableDenseHashTableV2".split()
 )
@@ -25,7 +27,7 @@ _WHOLE_LINE, _LINE_NUMBER = -2, -1
 
 
 def attach(work: Work, artefact: Artefact | None) -> None:
-    """Turn every lookup in a table whose contents the graph or an asset tells into LOOKUP, in place."""
+    """Turn every lookup in a table whose contents the graph or an asset tells into that form."""
     finds = [node for node in work.nodes.values() if node.op in _FINDS]
     if not finds:
         return
@@ -39,9 +41,7 @@ def attach(work: Work, artefact: Artefact | None) -> None:
     for node in finds:
         found = contents.get(_table(work, node.inputs[0]))
         if found is not None:
-            work.nodes[node.name] = replace(
-                node, op=LOOKUP, inputs=(*found, node.inputs[1], node.inputs[2])
-            )
+            work.nodes[node.name] = replace(node, inputs=(*found, node.inputs[1], node.inputs[2]))
 
 
 def _table(work: Work, tensor: str) -> str:
