@@ -60,6 +60,24 @@ def run_vocabulary(
     return list(session(model).run(None, {k: v for k, v in feeds.items() if k in taken}))
 
 
+def as_bytes(array: np.ndarray) -> np.ndarray:
+    """ONNX Runtime gives strings as ``str``; TF holds bytes."""
+    if array.dtype.kind not in "OU":
+        return array
+    out = np.empty(array.size, object)
+    out[:] = [v.encode() if isinstance(v, str) else v for v in array.ravel()]
+    return out.reshape(array.shape)
+
+
+def as_text(array: np.ndarray) -> np.ndarray:
+    """The inverse of :func:`as_bytes`."""
+    if array.dtype.kind not in "OS":
+        return array
+    out = np.empty(array.size, object)
+    out[:] = [v.decode() if isinstance(v, bytes) else v for v in array.ravel()]
+    return out.reshape(array.shape)
+
+
 def reference_run(
     cell: Any,
     x: np.ndarray,

@@ -10,10 +10,10 @@ from converters.to_onnx.emit import emits
 from converters.to_onnx.kernels import KERNELS
 from reference.errors import NotConvertibleError
 from reference.vocabulary.abstract.fact import Fact
+from reference.vocabulary.abstract.sizes import Size, product
 
 _OPS = {
     "sum": "ReduceSum",
-    "mean": "ReduceMean",
     "max": "ReduceMax",
     "min": "ReduceMin",
     "prod": "ReduceProd",
@@ -44,6 +44,20 @@ def _reduction(op: str) -> Any:
 
 for _op, _name in _OPS.items():
     emits(_op)(_reduction(_name))
+
+
+@emits("mean")
+def mean(e: Any, out: Fact, x: Any, *, axes: Any, keepdims: bool) -> Any:
+    """ONNX Runtime's mean of nothing is 0, TF's is NaN: where an axis may be empty, the sum over the count."""
+    if axes == ():
+        return x
+    shape = x.shape
+    dims = shape if axes is None else [shape[axis] for axis in axes]
+    if all(not isinstance(dim, Size) and dim > 0 for dim in dims):
+        return reduce(e, "ReduceMean", out.dtype, x, axes, keepdims)
+    count = product(dims)
+    total = e.wrap(reduce(e, "ReduceSum", out.dtype, x, axes, keepdims), out)
+    return total / e.cast(e.amount(count), out.dtype)
 
 
 def _logical(op: str, empty: bool) -> Any:
