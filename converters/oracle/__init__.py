@@ -38,8 +38,8 @@ def run(
     Args:
         feeds: any tensors of the graph; what they depend on does not run.
         widen: compute in float64 where the graph computes in float32 or float16.
-        perturb: a seed; every float weight (constants of rank >= 1, variables) and float feed is multiplied by
-            1 + 2^-24 or 1 - 2^-24. Implies ``widen``.
+        perturb: a seed; every float constant, variable and feed of rank >= 1 is multiplied by
+            1 + 2^-24 or 1 - 2^-24 (float16: 2^-11). Implies ``widen``.
         watch: further tensors. One inside a loop comes as a list with an array per iteration it was alive
             in, stacked on axis 0 where all have one shape.
         tables: contents of lookup tables by node name, instead of the graph's own initialisers.

@@ -53,16 +53,18 @@ class Machine:
 
     # -- values -------------------------------------------------------------------------------
     def weight(self, name: str, value: np.ndarray) -> np.ndarray:
-        """A constant or a variable, widened, and perturbed where it is a float of rank >= 1."""
+        """A constant or a variable, widened and perturbed once."""
         if id(value) not in self._weights:
-            ranked = np.ndim(value) > 0
-            self._weights[id(value)] = (value, self.perturbed(name, value, wanted=ranked))
+            self._weights[id(value)] = (value, self.perturbed(name, value))
         return self._weights[id(value)][1]
 
-    def perturbed(self, name: str, value: np.ndarray, *, wanted: bool = True) -> np.ndarray:
-        """The value, each float multiplied by 1 + 2^-24 or 1 - 2^-24 (float16: 2^-11)."""
+    def perturbed(self, name: str, value: np.ndarray) -> np.ndarray:
+        """The value, each float multiplied by 1 + 2^-24 or 1 - 2^-24 (float16: 2^-11).
+
+        Rank 0 stays: a keep_prob of 1 must be 1, an epsilon or a forget bias is no weight.
+        """
         wide = self.ops.array(value)
-        if self.seed is None or not wanted or wide.dtype.kind != "f":
+        if self.seed is None or wide.ndim == 0 or wide.dtype.kind != "f":
             return wide
         unit = 2.0**-11 if np.asarray(value).dtype == np.float16 else 2.0**-24
         draw = np.random.default_rng([self.seed, zlib.crc32(name.encode())])
