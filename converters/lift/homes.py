@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from converters.graph import Node, split_tensor
 from converters.lift.work import (
+    ALIASES,
     LOOP_ARGUMENT,
     TOP,
     WHILES,
@@ -112,7 +113,8 @@ class Homes:
             return [self._loop_merges[node.name]]
         if node.name in self._exits:
             return list(self._enters[self._exits[node.name]])
-        before = [split_tensor(t)[0] for t in node.inputs if not self.work.terminal(t)]
+        sources = [self._source(t) for t in node.inputs]
+        before = [split_tensor(t)[0] for t in sources if not self.work.terminal(t)]
         if node.op == LOOP_ARGUMENT:
             return before
         frame, _ = self.work.context.get(node.name, TOP)
@@ -123,6 +125,15 @@ class Homes:
     def _anchors(self, node: Node) -> list[str]:
         """A random op lives where its control inputs do: moved out of a loop it would draw once."""
         return self.work.pivots(f"{node.name}:0") if is_random(node) else []
+
+    def _source(self, tensor: str) -> str:
+        """Past what was found to be another value's name: a settled Merge, a function call, an unchanged loop variable."""
+        alias = self.work.alias
+        while tensor in alias and not self.work.terminal(tensor):
+            if self.work.node(split_tensor(tensor)[0]).op in ALIASES | {"Switch", "IdentityN"}:
+                break
+            tensor = alias[tensor]
+        return tensor
 
     def _settle(self, start: str) -> None:
         stack = [start]
@@ -146,6 +157,7 @@ class Homes:
 
     def tensor(self, tensor: str) -> Home:
         """The home of a value: a Switch's outputs stand under its predicate."""
+        tensor = self._source(tensor)
         if tensor in self._terminal or self.work.terminal(tensor):
             return ROOT
         name, index = split_tensor(tensor)

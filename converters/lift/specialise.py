@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,13 +29,6 @@ ROUNDS = 8
 """A loop's facts settle in three: each size becomes unknown at most once."""
 
 
-@dataclass(slots=True)
-class _Round:
-    """What one run of a subprogram defined, so that it can be forgotten."""
-
-    names: list[str]
-
-
 class Specialiser:
     """``facts``, ``constants`` and ``alias`` grow while :meth:`run` goes through the statements."""
 
@@ -50,7 +43,7 @@ class Specialiser:
         self.identities = Identities()
         self.counts: dict[str, Any] = {}
         """Values that are 0, 1, … n-1, with n."""
-        self._rounds: list[_Round] = []
+        self._undo: list[list[tuple[dict[str, Any], str, Any]]] = []
 
     # ---- values ------------------------------------------------------------------------------------------------
 
@@ -65,31 +58,31 @@ class Specialiser:
                 self.constants[value] = array
         return value
 
+    def _set(self, table: dict[str, Any], name: str, value: Any) -> None:
+        if self._undo:
+            self._undo[-1].append((table, name, table.get(name, _ABSENT)))
+        table[name] = value
+
     def _define(self, name: str, fact: Fact) -> None:
-        self.facts[name] = fact
-        if self._rounds:
-            self._rounds[-1].names.append(name)
+        self._set(self.facts, name, fact)
 
     def _define_alias(self, name: str, target: str) -> None:
-        self.alias[name] = target
-        if self._rounds:
-            self._rounds[-1].names.append(name)
+        self._set(self.alias, name, target)
 
     @contextmanager
     def _trial(self) -> Iterator[None]:
-        self._rounds.append(_Round([]))
+        """What is found inside is forgotten afterwards: it held for one guess of a loop's facts."""
+        self._undo.append([])
+        kinds = dict(self.identities.kind)
         try:
             yield
         finally:
-            for name in self._rounds.pop().names:
-                for table in (
-                    self.facts,
-                    self.constants,
-                    self.alias,
-                    self.identities.kind,
-                    self.counts,
-                ):
+            for table, name, old in reversed(self._undo.pop()):
+                if old is _ABSENT:
                     table.pop(name, None)
+                else:
+                    table[name] = old
+            self.identities.kind = kinds
 
     # ---- statements --------------------------------------------------------------------------------------------
 
@@ -124,11 +117,12 @@ class Specialiser:
             self._define(name, fact)
         values = [concrete(fact) for fact in facts]
         if all(value is not None for value in values) and not isinstance(facts[0], ListFact):
-            self.constants.update(
-                {n: v for n, v in zip(names, values, strict=True) if v is not None}
-            )
+            for name, value in zip(names, values, strict=True):
+                self._set(self.constants, name, value)
             return
         self._note_count(node)
+        if node.op in ("ListSet", "ListScatter", "ListPush"):
+            self._learn_elements(node.inputs[0], facts[0])
         kept.append(OpNode(node, names))
 
     def _facts(self, node: Node) -> tuple[Fact, ...]:
@@ -188,9 +182,7 @@ class Specialiser:
         start, limit, delta = (self.facts[name].value for name in node.inputs)
         plain = start is not None and delta is not None and limit is not None
         if plain and as_dim(start.ravel()[0]) == 0 and as_dim(delta.ravel()[0]) == 1:  # type: ignore[union-attr]
-            self.counts[f"{node.name}:0"] = as_dim(limit.ravel()[0])  # type: ignore[union-attr]
-            if self._rounds:
-                self._rounds[-1].names.append(f"{node.name}:0")
+            self._set(self.counts, f"{node.name}:0", as_dim(limit.ravel()[0]))  # type: ignore[union-attr]
 
     def _count(self, name: str) -> Any:
         value = self.facts[name].value if name in self.facts else None
@@ -328,6 +320,9 @@ class Specialiser:
             self._define(
                 name, lists.of_elements(fact.dtype, fact.size, after.shape[1:], fact.dynamic)
             )
+
+
+_ABSENT: Any = object()
 
 
 def _made_of(names: Sequence[str]) -> Callable[[Size], bool]:

@@ -107,9 +107,30 @@ def _input_fact(graph: Graph, tensor: str) -> Fact:
     if node.op not in ("Placeholder", "PlaceholderWithDefault", "PlaceholderWithDefaultV2"):
         return _interior_fact(graph, tensor)
     dims = shape.dims if isinstance(shape, Shape) else None
-    if dims == () and graph.producer < 24:
-        dims = None  # before GraphDef version 24 an absent shape was written as a scalar's
+    if dims == () and graph.producer <= LAST_AMBIGUOUS and _used_as_tensor(graph, tensor):
+        dims = None
     return Fact(str(node.attr("dtype")), None if dims is None else _named(tensor, dims))
+
+
+LAST_AMBIGUOUS = 21
+"""Up to this GraphDef version an unknown shape was written as a scalar's (TF 1.15.5 ``core/ops/array_ops.cc:2894``); freezing
+loses the version, so the uses decide."""
+_TENSOR_OPS = frozenset(
+    "MatMul BatchMatMul BatchMatMulV2 Conv2D BiasAdd Shape Transpose StridedSlice Slice ConcatV2 Concat Split SplitV "
+    "Unpack ReverseSequence ReverseV2 Reshape Rank Size GatherNd Softmax ArgMax Max".split()
+)
+
+
+def _used_as_tensor(graph: Graph, tensor: str) -> bool:
+    """Whether an op that is no use on a scalar reads it."""
+    seen = {tensor}
+    for node in graph.nodes.values():  # the file's order is topological but for loops
+        if any(t in seen for t in node.inputs):
+            if node.op in _TENSOR_OPS:
+                return True
+            if node.op in ("Identity", "Enter", "Switch"):
+                seen |= {f"{node.name}:0", f"{node.name}:1"}
+    return False
 
 
 def _named(tensor: str, dims: Iterable[Any]) -> tuple[Any, ...]:

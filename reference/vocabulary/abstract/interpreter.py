@@ -43,6 +43,7 @@ class AbstractOps:
     def __init__(self, hint: str = "") -> None:
         self.hint = hint
         self._used: dict[str, int] = {}
+        self._parts: dict[Size, frozenset[Size]] = {}
         self.born: list[str] = []
         """The names of all unknowns made so far, in order."""
 
@@ -57,6 +58,14 @@ class AbstractOps:
         self._used[head] = number + 1
         self.born.append(f"{head}.{number}")
         return unknown(f"{head}.{number}")
+
+    def broadcast_of(self, a: Size, b: Size) -> Size:
+        """The size two different unknown ones broadcast to; one name whatever the order and the repetition."""
+        parts = self._parts.get(a, frozenset((a,))) | self._parts.get(b, frozenset((b,)))
+        names = ",".join(sorted(str(part).replace(" ", "") for part in parts))
+        result = unknown(f"broadcast({names})")
+        self._parts[result] = parts
+        return result
 
     def restart(self, hint: str) -> None:
         """Name unknowns after ``hint``, from 0 again: the same operation run again gives the same names."""

@@ -43,7 +43,7 @@ def axis_of(axis: int, rank: int, op: str) -> int:
 
 
 def broadcast_shapes(ops: Any, *shapes: Shape | None) -> Shape | None:
-    """NumPy's rule; two different unknown sizes give an unknown one, unless they are ``ops.assume``d equal."""
+    """NumPy's rule; two different unknown sizes give the unknown ``broadcast(a,b)``."""
     if any(shape is None for shape in shapes):
         return None
     given = [shape for shape in shapes if shape is not None]
@@ -62,7 +62,7 @@ def _broadcast(ops: Any, a: Dim, b: Dim) -> Dim:
     if a == 1:
         return b
     if isinstance(a, Size) and isinstance(b, Size):
-        return ops.fresh()  # type: ignore[no-any-return]
+        return ops.broadcast_of(a, b)  # type: ignore[no-any-return]
     if isinstance(a, Size):
         return b  # a is 1 or b
     if isinstance(b, Size):
