@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,14 @@ from converters.lift.recognise.identify import Component, Identified, identify
 from converters.lift.recognise.normal import Normaliser
 from converters.lift.recognise.patterns import Variant, variants
 from reference import states
-from reference.activations import RELU, TANH, Activation
+from reference.activations import HARD_SIGMOID_TF1, RELU, SIGMOID, TANH, Activation
 from reference.cells.base import map_weights, weights
 from reference.vocabulary.abstract.fact import Fact
 from reference.vocabulary.abstract.sizes import unknown
 from reference.vocabulary.tracer import Tracer
 
 FEATURES, UNITS, PROJECTED = 3, 4, 2
+OTHER = {"activation": TANH, "recurrent_activation": HARD_SIGMOID_TF1}
 
 
 class Bench:
@@ -44,7 +46,7 @@ class Bench:
 
 
 def sizes_of(variant: Variant) -> dict[str, int]:
-    projected = "proj_kernel" in variant.options
+    projected = {"proj_kernel", "projection_weights"} & variant.options
     return {"n": FEATURES, "u": UNITS, "m": PROJECTED if projected else UNITS}
 
 
@@ -63,14 +65,14 @@ def build(variant: Variant, bench: Bench) -> Any:
             fields[name] = bench.rng.standard_normal(shape).astype(bench.dtype)
     for k, name in enumerate((*variant.spec.scalars, *sorted(variant.options))):
         fields.setdefault(name, 0.75 + 0.25 * k)
-    for name in variant.spec.activations:
-        fields[name] = Activation("linear") if name in variant.linear else TANH
+    for name, choice in variant.choices:
+        fields[name] = {"linear": Activation("linear"), "sigmoid": SIGMOID}.get(choice, OTHER[name])
     return variant.spec.cell(**fields, **variant.spec.fixed)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
-    "variant", variants(), ids=lambda v: "-".join([v.spec.cell.__name__, *sorted(v.options), *v.linear])
+    "variant", variants(), ids=lambda v: "-".join([v.spec.cell.__name__, *sorted(v.options), *(c for _, c in v.choices)])
 )
 def test_a_cell_is_found_in_its_own_trace_bit_for_bit(variant: Variant, dtype: str) -> None:
     bench = Bench(dtype)
@@ -78,16 +80,23 @@ def test_a_cell_is_found_in_its_own_trace_bit_for_bit(variant: Variant, dtype: s
     parts = [n for n in states.flatten(cell.state_size)]
     old = [bench.leaf(f"s{k}", n) for k, n in enumerate(parts)]
     traced = map_weights(lambda path, w: bench.tracer.constant(w, name=path), cell)
-    _, new = traced.step(bench.tracer, bench.x, states.unflatten_like(cell.state_size, old))
+    step = variant.spec.equation or type(traced).step
+    _, new = step(traced, bench.tracer, bench.x, states.unflatten_like(cell.state_size, old))
     found = bench.identify(tuple(old), tuple(states.flatten(new)))
     assert isinstance(found, Identified), found
     mine = weights(found.assembled.cell)
+    if variant.spec.finish is not None:
+        cell = type(cell)(**variant.spec.finish({f: getattr(cell, f) for f in fields_of(cell)}))
     for path, value in weights(cell).items():
         np.testing.assert_array_equal(mine[path], value, err_msg=path)
         assert found.assembled.parameters[path] == path
     for name in (*variant.spec.scalars, *variant.options):
         if name not in variant.spec.weights:
             assert getattr(found.assembled.cell, name) == getattr(cell, name)
+
+
+def fields_of(cell: Any) -> list[str]:
+    return [f.name for f in dataclasses.fields(cell)]
 
 
 def hand_written(bench: Bench, order: str = "ofij", forget_bias: float = 1.0, swap: bool = False) -> Any:

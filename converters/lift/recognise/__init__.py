@@ -8,6 +8,7 @@ from converters.lift.recognise.build import Builder, Built
 from converters.lift.recognise.directions import absorb_reversals, cancel_reversals
 from converters.lift.recognise.step import Definitions, NotAStepError, read_step
 from converters.lift.recognise.tidy import tidy
+from converters.lift.recognise.unrolled import roll
 from converters.program import Loop, Program, Statement
 
 __all__ = ["recognise"]
@@ -18,7 +19,7 @@ def recognise(program: Program) -> Program:
 
     A loop that is none keeps its place, with the reason in ``Loop.reason``.
     """
-    program = tidy(program)
+    program = roll(tidy(program))
     for loop in [s for s in program.statements if isinstance(s, Loop)]:
         program = _replace(program, loop)
     program = tidy(absorb_reversals(tidy(program)))

@@ -12,7 +12,7 @@ from converters.lift.recognise.patterns import Pattern
 from converters.lift.recognise.poly import Monomial
 from converters.lift.recognise.refs import Parts, evaluate
 from converters.lift.recognise.unify import Bindings, Block
-from reference.activations import LINEAR, Activation
+from reference.activations import LINEAR, SIGMOID, Activation
 
 IDENTITY_ROWS = 1000
 """Added to an operand's index where the operand enters without a matrix."""
@@ -45,10 +45,12 @@ def assemble(
     for name in (*spec.scalars, *pattern.variant.options):
         if name not in fields:
             fields[name] = float(env.scalars.get(name, 0.0))
-    for name in spec.activations:
-        fields[name] = LINEAR if name in pattern.variant.linear else _activation(env, name)
+    for name, choice in pattern.variant.choices:
+        fields[name] = {"linear": LINEAR, "sigmoid": SIGMOID}.get(choice) or _activation(env, name)
     if any(value is None for value in fields.values()):
         return None
+    if spec.finish is not None:
+        fields = spec.finish(fields)
     names = {k: " + ".join(dict.fromkeys(v)) for k, v in sources.items() if v}
     return Assembled(spec.cell(**fields, **spec.fixed), names)
 
@@ -69,7 +71,8 @@ def _fill(array: np.ndarray, block: Block, rows: np.ndarray) -> bool:
         index = block.operand % IDENTITY_ROWS
         identity = block.operand >= IDENTITY_ROWS
         window[0] = (int(rows[index]), int(rows[index + 1]))
-    target = array[tuple(slice(low, high) for low, high in window)]
+    # A weight of one row ([1, units]) is matched as a vector.
+    target = array[(..., *(slice(low, high) for low, high in window))]
     value = evaluate(block.parts, array.dtype)
     if identity:
         if target.shape[0] != target.shape[1]:

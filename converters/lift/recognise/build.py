@@ -116,12 +116,19 @@ class Builder:
         maker = self.definitions.op(self.step.steps)
         if maker is not None and maker.node.op == "Minimum":
             whole = [symbolic(self.program, v) for v in maker.inputs]
-            if self.length in whole and self.step.lengths is not None:
+            if self.length in whole:
                 other = maker.inputs[1 - whole.index(self.length)]
-                if self._longest(other):
+                if self._not_below(other) or self._longest(other):
                     return
         msg = "its bound is not the number of items in the sequence it reads"
         raise NotAStepError(msg)
+
+    def _not_below(self, value: str) -> bool:
+        """max(…, T): a bound that never stops the loop before its end."""
+        maker = self.definitions.op(value)
+        if maker is None or maker.node.op != "Maximum":
+            return False
+        return any(symbolic(self.program, v) == self.length for v in maker.inputs)
 
     def _longest(self, value: str) -> bool:
         """max(1, max(lengths)), or max(lengths), of the lengths that mask the states."""

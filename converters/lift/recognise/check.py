@@ -65,12 +65,12 @@ def agrees(found: Identified, component: Component, norm: Normaliser) -> str | N
     rng = np.random.default_rng(SEED)
     ops = WatchedOps()
     leaves = [e for e in norm.cuts if e not in component.states]
-    worst = 0.0
+    worst, rows = 0.0, rows_of(component)
     for scale in SCALES:
-        draws = {e: _draw(rng, e, scale) for e in (*leaves, *component.states)}
+        draws = {e: _draw(rng, e, scale, rows) for e in (*leaves, *component.states)}
         expected = replay(list(component.new), NumpyOps(widen=True), draws)
         ops.begin()
-        got, output = _step(found, component, norm, draws, ops)
+        got, output = _step(found, component, norm, draws, ops, rows)
         for k, want in zip(range(len(expected)), expected, strict=True):
             size = max(float(np.max(np.abs(want), initial=0.0)), 1e-300)
             worst = max(worst, float(np.max(np.abs(got[k] - want), initial=0.0)) / size)
@@ -83,18 +83,29 @@ def agrees(found: Identified, component: Component, norm: Normaliser) -> str | N
     return None
 
 
-def _draw(rng: np.random.Generator, expr: Any, scale: float) -> np.ndarray:
-    shape = [n if isinstance(n, int) else ROWS for n in expr.shape]
+def rows_of(component: Component) -> int:
+    """The batch size: the graph's own where it is fixed."""
+    fixed = [s.shape[0] for s in component.states if isinstance(s.shape[0], int)]
+    return int(fixed[0]) if fixed else ROWS
+
+
+def _draw(rng: np.random.Generator, expr: Any, scale: float, rows: int) -> np.ndarray:
+    shape = [n if isinstance(n, int) else rows for n in expr.shape]
     return np.asarray(rng.standard_normal(shape) * scale)
 
 
 def _step(
-    found: Identified, component: Component, norm: Normaliser, draws: Any, ops: NumpyOps
+    found: Identified,
+    component: Component,
+    norm: Normaliser,
+    draws: Any,
+    ops: NumpyOps,
+    rows: int,
 ) -> tuple[dict[int, np.ndarray], np.ndarray]:
     """The cell's new state by the component's part numbers, and its output."""
     values = Values(NumpyOps(widen=True), {norm.cuts[e]: v for e, v in draws.items()}, np.dtype("float64"))
-    inputs = [np.broadcast_to(values.monomial(o), (ROWS, width)) for o, width in _widths(found)]
-    x = np.concatenate(inputs, 1) if inputs else np.zeros((ROWS, 0))
+    inputs = [np.broadcast_to(values.monomial(o), (rows, width)) for o, width in _widths(found)]
+    x = np.concatenate(inputs, 1) if inputs else np.zeros((rows, 0))
     cell = found.assembled.cell
     parts = [draws[component.states[k]] for k in found.order]
     output, new = cell.step(ops, x, states.unflatten_like(cell.state_size, parts))

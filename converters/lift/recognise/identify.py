@@ -81,7 +81,7 @@ def _candidates(count: int, names: str) -> list[Variant]:
     def hinted(variant: Variant) -> int:
         return 0 if variant.spec.cell.__name__.lower() in flat else 1
 
-    return sorted(fitting, key=lambda v: (len(v.options) + len(v.linear), hinted(v)))
+    return sorted(fitting, key=lambda v: (v.cost, hinted(v)))
 
 
 def _try(

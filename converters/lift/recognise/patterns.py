@@ -6,22 +6,31 @@ units ``u`` and of recurrent outputs ``m``, and which fields are unknown numbers
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import chain, combinations
+from itertools import chain, combinations, product
 from typing import Any
 
+from converters.lift.recognise import spellings
 from converters.lift.recognise.normal import Normaliser
 from converters.lift.recognise.poly import Atom, Form
 from converters.lift.recognise.refs import whole
 from converters.lift.recognise.unify import ACTIVATION, INPUT
 from reference import states
-from reference.activations import LINEAR
+from reference.activations import LINEAR, SIGMOID
 from reference.cells.basic_lstm import BasicLSTMCell
 from reference.cells.basic_rnn import BasicRNNCell
+from reference.cells.cfn import CFNCell
+from reference.cells.coupled_lstm import CoupledInputForgetGateLSTMCell
+from reference.cells.cudnn_compatible import CudnnCompatibleGRUCell
 from reference.cells.gru import GRUCell
+from reference.cells.ind_rnn import IndRNNCell
+from reference.cells.indy_lstm import IndyLSTMCell
 from reference.cells.lstm import LSTMCell
+from reference.cells.lstm_no_forget import LSTMNoForgetCell
+from reference.cells.nas import NASCell
+from reference.cells.ugrnn import UGRNNCell
 from reference.vocabulary.abstract.fact import Fact
 from reference.vocabulary.tracer import Tracer
 
@@ -41,33 +50,100 @@ class CellSpec:
     requires: Mapping[str, str] = field(default_factory=dict)
     """An option's first field, and the one it needs beside it."""
     fixed: Mapping[str, Any] = field(default_factory=dict)
+    equation: Callable[..., tuple[Any, Any]] | None = None
+    """Another spelling of ``step(cell, ops, x, state)``, where people use one."""
+    finish: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    """From the spelling's weights to the cell's own."""
+    packs: bool = False
+    """Whether the state may be one array, the parts side by side (``state_is_tuple=False``)."""
 
 
+_GATES = ("activation", "recurrent_activation")
 _LSTM_KERNEL = {"kernel": ("n+m", "4*u"), "bias": ("4*u",)}
 _PEEPHOLES = {name: ("u",) for name in ("w_i_diag", "w_f_diag", "w_o_diag")}
 
+_GRU = {
+    "gate_kernel": ("n+u", "2*u"),
+    "gate_bias": ("2*u",),
+    "candidate_kernel": ("n+u", "u"),
+    "candidate_bias": ("u",),
+}
+_GRU_AFTER = {
+    "gate_kernel": ("n+u", "2*u"),
+    "gate_bias": ("2*u",),
+    "candidate_input_kernel": ("n", "u"),
+    "candidate_hidden_kernel": ("u", "u"),
+    "candidate_input_bias": ("u",),
+    "candidate_hidden_bias": ("u",),
+}
+
 SPECS: tuple[CellSpec, ...] = (
-    CellSpec(BasicLSTMCell, ("u", "m"), _LSTM_KERNEL, ("forget_bias",)),
+    CellSpec(BasicLSTMCell, ("u", "m"), _LSTM_KERNEL, ("forget_bias",), packs=True),
     CellSpec(
         LSTMCell,
         ("u", "m"),
         {**_LSTM_KERNEL, **_PEEPHOLES, "proj_kernel": ("u", "m")},
         ("forget_bias",),
         (tuple(_PEEPHOLES), ("cell_clip",), ("proj_kernel",), ("proj_clip",)),
+        _GATES,
         requires={"proj_clip": "proj_kernel"},
+        packs=True,
+    ),
+    CellSpec(GRUCell, ("u",), _GRU, activations=_GATES),
+    CellSpec(GRUCell, ("u",), _GRU, equation=spellings.gru, finish=spellings.unflip_gru),
+    CellSpec(CudnnCompatibleGRUCell, ("u",), _GRU_AFTER, activations=_GATES),
+    CellSpec(
+        CudnnCompatibleGRUCell,
+        ("u",),
+        _GRU_AFTER,
+        equation=spellings.gru_after,
+        finish=spellings.unflip_gru,
     ),
     CellSpec(
-        GRUCell,
-        ("u",),
+        CoupledInputForgetGateLSTMCell,
+        ("u", "m"),
         {
-            "gate_kernel": ("n+u", "2*u"),
-            "gate_bias": ("2*u",),
-            "candidate_kernel": ("n+u", "u"),
-            "candidate_bias": ("u",),
+            "kernel": ("n+m", "3*u"),
+            "bias": ("3*u",),
+            "w_f_diag": ("u",),
+            "w_o_diag": ("u",),
+            "proj_kernel": ("u", "m"),
         },
+        ("forget_bias",),
+        (("w_f_diag", "w_o_diag"), ("proj_kernel",), ("proj_clip",)),
+        requires={"proj_clip": "proj_kernel"},
+        packs=True,
+    ),
+    CellSpec(LSTMNoForgetCell, ("u", "u"), {"kernel": ("n+u", "3*u"), "bias": ("3*u",)}),
+    CellSpec(UGRNNCell, ("u",), {"kernel": ("n+u", "2*u"), "bias": ("2*u",)}, ("forget_bias",)),
+    CellSpec(
+        NASCell,
+        ("u", "m"),
+        {
+            "kernel": ("n", "8*u"),
+            "recurrent_kernel": ("m", "8*u"),
+            "bias": ("8*u",),
+            "projection_weights": ("u", "m"),
+        },
+        options=(("bias",), ("projection_weights",)),
+        activations=(),
+    ),
+    CellSpec(
+        CFNCell, ("u",), {"kernel": ("n", "3*u"), "recurrent_kernel": ("u", "2*u"), "bias": ("2*u",)}
+    ),
+    CellSpec(IndRNNCell, ("u",), {"kernel_w": ("n", "u"), "kernel_u": ("1", "u"), "bias": ("u",)}),
+    CellSpec(
+        IndyLSTMCell,
+        ("u", "u"),
+        {"kernel_w": ("n", "4*u"), "kernel_u": ("1", "4*u"), "bias": ("4*u",)},
+        ("forget_bias",),
     ),
     CellSpec(BasicRNNCell, ("u",), {"kernel": ("n+u", "u"), "bias": ("u",)}),
 )
+
+
+CHOICES = {"activation": ("any", "linear"), "recurrent_activation": ("sigmoid", "any")}
+USUAL = {"activation": ("any",), "recurrent_activation": ("sigmoid",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +152,23 @@ class Variant:
 
     spec: CellSpec
     options: frozenset[str]
-    linear: frozenset[str]
-    """Activation fields taken as the identity."""
+    choices: tuple[tuple[str, str], ...]
+    """(activation field, what it is taken for): "any", "linear" (the identity has no atom to match), "sigmoid"."""
 
     @property
     def size_count(self) -> int:
         return len(self.spec.sizes)
+
+    @property
+    def linear(self) -> frozenset[str]:
+        """The activation fields taken as the identity."""
+        return frozenset(name for name, choice in self.choices if choice == "linear")
+
+    @property
+    def cost(self) -> int:
+        """Plain cells first: options, unusual activations and other spellings count against a variant."""
+        unusual = sum(choice not in USUAL[name] for name, choice in self.choices if name in USUAL)
+        return len(self.options) + unusual + 2 * (self.spec.equation is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +200,7 @@ class _Unknown:
 def variants() -> tuple[Variant, ...]:
     """Plain ones first, so that the simplest cell wins."""
     found = [v for spec in SPECS for v in _variants(spec)]
-    return tuple(sorted(found, key=lambda v: len(v.options) + len(v.linear)))
+    return tuple(sorted(found, key=lambda v: v.cost))
 
 
 def _variants(spec: CellSpec) -> Iterator[Variant]:
@@ -121,8 +208,8 @@ def _variants(spec: CellSpec) -> Iterator[Variant]:
         names = frozenset(chain.from_iterable(chosen))
         if any(need not in names for name, need in spec.requires.items() if name in names):
             continue
-        for linear in _subsets(spec.activations):
-            yield Variant(spec, names, frozenset(linear))
+        for picks in product(*(CHOICES[name] for name in spec.activations)):
+            yield Variant(spec, names, tuple(zip(spec.activations, picks, strict=True)))
 
 
 def _subsets(items: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
@@ -136,7 +223,7 @@ def trace(variant: Variant, features: int, parts: Sequence[int], dtype: str) -> 
     for name, size in zip(spec.sizes, parts, strict=True):
         if sizes.setdefault(name, size) != size:
             return None
-    if "m" in sizes and "proj_kernel" not in variant.options and sizes["m"] != sizes["u"]:
+    if "m" in sizes and not {"proj_kernel", "projection_weights"} & variant.options and sizes["m"] != sizes["u"]:
         return None
     tracer, norm = Tracer(), Normaliser()
     absent = {n for group in spec.options for n in group} - variant.options
@@ -152,8 +239,8 @@ def trace(variant: Variant, features: int, parts: Sequence[int], dtype: str) -> 
         if name not in values:
             values[name] = tracer.input(name, Fact(dtype, ()))
             norm.weights[values[name]] = whole(name, ())
-    for name in spec.activations:
-        values[name] = LINEAR if name in variant.linear else _Unknown(name)
+    for name, choice in variant.choices:
+        values[name] = {"linear": LINEAR, "sigmoid": SIGMOID}.get(choice) or _Unknown(name)
     cell = spec.cell(**values, **spec.fixed)
     return _run(cell, variant, sizes, parts, dtype, tracer, norm, shapes)
 
@@ -175,7 +262,8 @@ def _run(
     norm.leaf(x, INPUT)
     leaves = [tracer.input(f"s{k}", Fact(dtype, (batch, n))) for k, n in enumerate(parts)]
     atoms = tuple(norm.leaf(leaf, f"s{k}") for k, leaf in enumerate(leaves))
-    output, new = cell.step(tracer, x, states.unflatten_like(cell.state_size, leaves))
+    step = type(cell).step if variant.spec.equation is None else variant.spec.equation
+    output, new = step(cell, tracer, x, states.unflatten_like(cell.state_size, leaves))
     flat = states.flatten(new)
     same = [k for k, expr in enumerate(flat) if expr is output]
     return Pattern(

@@ -1,0 +1,39 @@
+"""Other spellings of a cell's equation that people use, and the way back to the cell's own weights.
+
+A GRU written ``(1 - z) * h + z * c`` is TF1's with u = 1 - z, and 1 - sigmoid(a) is sigmoid(-a): the update gate's weights change their sign,
+which is exact.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def gru(cell: Any, ops: Any, x: Any, h: Any, /) -> tuple[Any, Any]:
+    """GRUCell with the roles of u and 1 - u exchanged (Cho et al. 2014)."""
+    gates = ops.sigmoid(ops.matmul(ops.concat([x, h], 1), cell.gate_kernel) + cell.gate_bias)
+    r, z = ops.split(gates, (cell.units,) * 2, 1)
+    a = ops.matmul(ops.concat([x, r * h], 1), cell.candidate_kernel) + cell.candidate_bias
+    h = (1.0 - z) * h + z * cell.activation(ops, a)
+    return h, h
+
+
+def gru_after(cell: Any, ops: Any, x: Any, h: Any, /) -> tuple[Any, Any]:
+    """The same for the GRU that resets after its product."""
+    gates = ops.sigmoid(ops.matmul(ops.concat([x, h], 1), cell.gate_kernel) + cell.gate_bias)
+    r, z = ops.split(gates, (cell.units,) * 2, 1)
+    hidden = ops.matmul(h, cell.candidate_hidden_kernel) + cell.candidate_hidden_bias
+    a = ops.matmul(x, cell.candidate_input_kernel) + cell.candidate_input_bias + r * hidden
+    h = (1.0 - z) * h + z * cell.activation(ops, a)
+    return h, h
+
+
+def unflip_gru(fields: dict[str, Any]) -> dict[str, Any]:
+    """The second half of the gates' columns, negated."""
+    changed = dict(fields)
+    for name in ("gate_kernel", "gate_bias"):
+        array = fields[name].copy()
+        half = array.shape[-1] // 2
+        array[..., half:] = -array[..., half:]
+        changed[name] = array
+    return changed
