@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from converters.to_onnx import opaque
 from converters.to_onnx.values import Value
 from reference.errors import NotConvertibleError
 from reference.vocabulary.abstract.fact import Fact
@@ -58,7 +59,11 @@ def readable(ops: OnnxOps, dim: Dim, /) -> bool:
     """Whether every unknown of ``dim`` can be read from some shape in sight."""
     if not isinstance(dim, Size):
         return True
-    return all(_seen(ops, name) for name in dim.names) or _seen(ops, f"={dim}")
+    return all(_known(ops, name) for name in dim.names) or _seen(ops, f"={dim}")
+
+
+def _known(ops: OnnxOps, name: str) -> bool:
+    return opaque.readable(name, lambda part: _seen(ops, part))
 
 
 def _seen(ops: OnnxOps, name: str) -> bool:
@@ -69,7 +74,7 @@ def size(ops: OnnxOps, dim: Dim, /) -> str:
     """An int64 vector of the one size ``dim``."""
     if not isinstance(dim, Size):
         return ops.axes([int(dim)])
-    if not all(_seen(ops, name) for name in dim.names):
+    if not all(_known(ops, name) for name in dim.names):
         return _read(ops, f"={dim}")
     total: str | None = None
     for monomial, factor in dim.terms:
@@ -88,6 +93,10 @@ def _read(ops: OnnxOps, name: str) -> str:
         if name in scope.symbols:
             source, axis = scope.symbols[name]
             return ops.node("Shape", source, start=axis, end=axis + 1)
+    if _known(ops, name):
+        return opaque.read(
+            ops, name, lambda part: _seen(ops, part), lambda part: _read(ops, part)
+        )
     msg = f"the size {name} cannot be read from any shape"
     raise NotConvertibleError(msg)
 

@@ -442,3 +442,17 @@ def test_deterministic() -> None:
     assert first.SerializeToString(deterministic=True) == second.SerializeToString(
         deterministic=True
     )
+
+
+def test_sizes_that_are_no_polynomials() -> None:
+    """Halves, remainders, the smaller and larger, what two broadcast to: read back from their names."""
+
+    def call(ops: Any, x: Any, y: Any) -> Any:
+        a, b = item(ops, x, 0), item(ops, x, 1)
+        half = ops.floor_divide(ops.add(ops.multiply(a, b), 3), 2)
+        rest = ops.floor_mod(ops.add(a, b), 3)
+        dims = [half, ops.add(rest, 1), ops.minimum(a, b), ops.maximum(a, b)]
+        return ops.fill(dims, ops.constant(np.float32(1))), ops.shape(ops.add(x, y))
+
+    check(call, X, X[:1])
+    check(call, X[:0], X[:1])
