@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from converters.program import OpNode, Program, Statement, defined
+from converters.to_keras.unify import equal_sizes, substitute
 from reference.vocabulary.abstract.fact import Dim, Fact
 
 IDENTITIES = ("Identity", "StopGradient", "Snapshot", "PreventGradient", "CheckNumerics")
@@ -19,6 +20,7 @@ class Context:
 
     def __init__(self, program: Program) -> None:
         self.program = program
+        self.same = equal_sizes(program)
         self.producers: dict[str, tuple[Statement, int]] = {}
         for statement in program.statements:
             for index, name in enumerate(defined(statement)):
@@ -54,7 +56,9 @@ class Context:
     def shape(self, name: str, /) -> tuple[Dim, ...] | None:
         """The symbolic shape, where the rank is known."""
         fact = self.fact(name)
-        return None if fact is None else fact.shape
+        if fact is None or fact.shape is None:
+            return None
+        return tuple(substitute(dim, self.same) for dim in fact.shape)
 
     def known(self, name: str, /) -> np.ndarray | None:
         """The value, where it is a constant or folds to one; never one with symbolic sizes."""
@@ -76,7 +80,9 @@ class Context:
         if known is not None:
             return tuple(int(v) for v in known.reshape(-1))
         fact = self.fact(self.resolve(name))
-        return None if fact is None or fact.value is None else tuple(fact.value.reshape(-1))
+        if fact is None or fact.value is None:
+            return None
+        return tuple(substitute(dim, self.same) for dim in fact.value.reshape(-1))
 
     def variable(self, name: str, /) -> str:
         """The TF variable (or Const) a constant came from, "" where none is recorded."""

@@ -33,7 +33,7 @@ class Sizes(keras.layers.Layer):  # type: ignore[misc]
         tensors = tensors if isinstance(tensors, list | tuple) else [tensors]
         shapes = [keras.ops.shape(t) for t in tensors]
         named = {name: shapes[t][axis] for name, (t, axis) in self.places.items()}
-        return keras.ops.stack([keras.ops.cast(_size(d, named), self.integer) for d in self.dims])
+        return keras.ops.stack([keras.ops.cast(size_of(d, named), self.integer) for d in self.dims])
 
     def compute_output_spec(self, _tensors: Any) -> Any:
         return keras.KerasTensor((len(self.dims),), dtype=self.integer)
@@ -43,7 +43,8 @@ class Sizes(keras.layers.Layer):  # type: ignore[misc]
         return {**config, "places": self.places, "dims": self.dims, "integer": self.integer}
 
 
-def _size(dim: Any, named: Mapping[str, Any]) -> Any:
+def size_of(dim: Any, named: Mapping[str, Any], /) -> Any:
+    """The number that a dim (an int, or terms) is."""
     if isinstance(dim, int):
         return dim
     total: Any = 0

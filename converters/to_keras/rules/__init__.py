@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from converters.to_keras.plan import Rule
 from converters.to_keras.rules.bidirectional import bidirectional
+from converters.to_keras.rules.control import control
 from converters.to_keras.rules.dense import dense
 from converters.to_keras.rules.elementwise import through_view
 from converters.to_keras.rules.embedding import embedding
@@ -31,6 +32,7 @@ RULES: tuple[Rule, ...] = (
     native_recurrence,
     keras_rnn,
     any_recurrence,
+    control,
     embedding,
     dense,
     transpose,
