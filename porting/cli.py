@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import sys
 from collections.abc import Sequence
@@ -28,10 +29,10 @@ class LazyGroup(click.Group):
     """Lists commands without importing them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return [name for name in COMMANDS if _is_there(name)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        if cmd_name not in COMMANDS or not _is_there(cmd_name):
             return None
         module = importlib.import_module(f"porting.commands.{cmd_name}")
         command: click.Command = module.command
@@ -39,7 +40,12 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl([(name, COMMANDS[name]) for name in self.list_commands(ctx)])
+
+
+def _is_there(name: str) -> bool:
+    """Whether the command's module exists; it is not imported to find out."""
+    return importlib.util.find_spec(f"porting.commands.{name}") is not None
 
 
 def show_versions(ctx: click.Context, _: click.Parameter, value: bool) -> None:

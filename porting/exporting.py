@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from converters.program import Program
-from porting.verify.candidates import ORIGIN, Candidate, keras_candidate, onnx_candidate
+from porting.verification.candidates import ORIGIN, Candidate, keras_candidate, onnx_candidate
 from reference.errors import MissingExtraError, NotConvertibleError, Reason, RnnportError, UsageError
 
 if TYPE_CHECKING:
-    from porting.convert import Options
+    from porting.conversion import Options
     from porting.model import Model
 
 

@@ -12,9 +12,9 @@ import numpy as np
 
 from converters.graph import Artefact
 from converters.program import Program
-from porting.verify.original import Original
-from porting.verify.places import layouts
-from porting.verify.samples import Run, Samples
+from porting.verification.original import Original
+from porting.verification.places import layouts
+from porting.verification.samples import Run, Samples
 from reference.errors import UsageError
 
 
@@ -76,7 +76,7 @@ class Model:
             UsageError: the recording has none of the outputs, or nothing can be drawn.
         """
         if samples is None:
-            from porting.verify.drawing import draw_runs
+            from porting.verification.drawing import draw_runs
 
             drawn, notes = draw_runs(self.original, self.program.inputs, cases, seed)
             return drawn, "reference", tuple(notes)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from porting.convert import convert
+from porting.conversion import convert
 from reference.errors import RnnportError
 from tests.zoo.catalogue import ZooModel, zoo
 

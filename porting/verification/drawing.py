@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from porting import record_tf1 as recorder
-from porting.verify.describe import Flow, describe
-from porting.verify.original import Original
-from porting.verify.samples import Run
+from porting.verification.describe import Flow, describe
+from porting.verification.original import Original
+from porting.verification.samples import Run
 from reference.errors import NotConvertibleError, RnnportError, UsageError
 from reference.vocabulary.abstract.fact import Fact
 

@@ -77,7 +77,7 @@ def open_candidate(path: Path | str, /, *, threads: int = 1, trust: bool = False
 
 def onnx_candidate(path: Path, /, *, threads: int = 1) -> Candidate:
     """An ONNX model in ONNX Runtime; runs with an empty axis in a process of their own, which they may abort."""
-    from porting.verify.onnx_session import answer, open_session, stored_weights
+    from porting.verification.onnx_session import answer, open_session, stored_weights
 
     session, origin = open_session(path, threads)
     outputs = tuple(item.name for item in session.get_outputs())
@@ -97,12 +97,12 @@ def _apart(path: Path, feeds: Arrays, threads: int) -> Arrays:
     Raises:
         ArtefactError: it failed, or took the process with it.
     """
-    from porting.verify.samples import Run, load_samples, save_samples
+    from porting.verification.samples import Run, load_samples, save_samples
 
     with tempfile.TemporaryDirectory() as folder:
         asked, answered = Path(folder) / "in.npz", Path(folder) / "out.npz"
         save_samples(asked, [Run(feeds)])
-        command = [sys.executable, "-m", "porting.verify.onnx_session", str(path), str(asked), str(answered), str(threads)]
+        command = [sys.executable, "-m", "porting.verification.onnx_session", str(path), str(asked), str(answered), str(threads)]
         root = str(Path(__file__).resolve().parents[2])
         search = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
         done = subprocess.run(

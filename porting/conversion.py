@@ -12,8 +12,8 @@ from typing import Any
 from converters.graph import Artefact
 from converters.program import Program
 from porting.model import Model, open_model
-from porting.verify.samples import Run, load_samples
-from porting.verify.verdict import DIFFERENT, Verdict
+from porting.verification.samples import Run, load_samples
+from porting.verification.verdict import DIFFERENT, Verdict
 from reference.errors import ArtefactError, NotConvertibleError, UsageError
 
 TARGETS = ("onnx", "keras", "source")
@@ -168,7 +168,7 @@ def _with_reasons(model: Model, options: Options, function: Callable[[], Any]) -
 def _verify(
     model: Model, port: Any, draft: Path, runs: list[Run], oracle: str, notes: tuple[str, ...], threads: int, progress: Progress
 ) -> Verdict:
-    from porting.verify.equivalence import check
+    from porting.verification.equivalence import check
 
     candidate = port.candidate(draft, threads)
     return check(

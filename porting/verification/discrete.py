@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from porting.verify.places import Layout
+from porting.verification.places import Layout
 
 UNSETTLED_ROWS = 0.01
 """Part of the rows above which too much is left out to say anything."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from porting.verify.audit import audit
-from porting.verify.candidates import Candidate
-from porting.verify.judge import Judge
-from porting.verify.original import Original
-from porting.verify.samples import Run
-from porting.verify.verdict import Verdict
+from porting.verification.audit import audit
+from porting.verification.candidates import Candidate
+from porting.verification.judge import Judge
+from porting.verification.original import Original
+from porting.verification.samples import Run
+from porting.verification.verdict import Verdict
 from reference.errors import NotConvertibleError, RnnportError, SemanticsError
 
 Progress = Callable[[int], Any]

@@ -1,4 +1,4 @@
-"""ONNX Runtime, and a process of its own for runs that could abort it: ``python -m porting.verify.onnx_session``."""
+"""ONNX Runtime, and a process of its own for runs that could abort it: ``python -m porting.verification.onnx_session``."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def stored_weights(path: Path | str, /) -> dict[str, np.ndarray]:
 
 def main(arguments: list[str]) -> int:
     """``MODEL IN OUT THREADS``: run what IN holds, write what comes out."""
-    from porting.verify.samples import Run, load_samples, save_samples
+    from porting.verification.samples import Run, load_samples, save_samples
 
     model, asked, answered, threads = arguments
     session, _ = open_session(model, int(threads))

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from porting.verify import discrete, floors
-from porting.verify.discrete import Counts
-from porting.verify.floors import Region
-from porting.verify.original import Original, Truth
-from porting.verify.places import Layout, place
-from porting.verify.verdict import APPROXIMATE, DIFFERENT, EQUIVALENT, UNVERIFIED, Row, Verdict
+from porting.verification import discrete, floors
+from porting.verification.discrete import Counts
+from porting.verification.floors import Region
+from porting.verification.original import Original, Truth
+from porting.verification.places import Layout, place
+from porting.verification.verdict import APPROXIMATE, DIFFERENT, EQUIVALENT, UNVERIFIED, Row, Verdict
 
 FEW_RUNS, FEW_VALUES = 3, 64
 Arrays = Mapping[str, np.ndarray]

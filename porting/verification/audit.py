@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from converters.graph import Graph, split_tensor
-from porting.verify.original import Original
+from porting.verification.original import Original
 
 NEAR = 1e-2
 """Relative distance within which a block is a damaged copy rather than another weight."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from converters.graph import Artefact
-from porting.verify.places import Layout
+from porting.verification.places import Layout
 
 PERTURBED = (1, 2, 3, 4)
 """Seeds of the perturbed runs."""

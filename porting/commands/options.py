@@ -1,0 +1,36 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+Command = Callable[..., Any]
+
+
+def names(_: click.Context, __: click.Parameter, value: str | None) -> list[str] | None:
+    """``a:0,b:0`` as a list; None where nothing is given."""
+    if value is None:
+        return None
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def reading(command: Command) -> Command:
+    """How the artefact is read."""
+    for option in reversed((
+        click.option("--inputs", callback=names, metavar="a:0,b:0", help="Tensors to feed; any of the graph."),
+        click.option("--outputs", callback=names, metavar="c:0", help="Tensors to compute."),
+        click.option("--freeze", multiple=True, metavar="NAME=VALUE", help="Fix a tensor; repeatable."),
+        click.option("--signature", metavar="S", help="Which signature of a SavedModel."),
+        click.option("--tag", metavar="T", help="Which graph of a SavedModel, by its tags."),
+        click.option("--max-tensor", type=click.IntRange(1), metavar="BYTES", help="Largest tensor that is read."),
+    )):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def as_json(command: Command) -> Command:
+    """``--json``."""
+    return click.option("--json", "json_", is_flag=True, help="Print one JSON object and nothing else.")(command)

@@ -1,0 +1,172 @@
+"""``inspect``: what recurrences are in a model, and what each will become. Nothing is converted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from converters.graph import Artefact
+from converters.program import Conditional, Loop, Program, Recurrence, walk
+from porting.conversion import plain
+from reference.errors import NotConvertibleError, UsageError
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What is in an artefact."""
+
+    artefact: Artefact
+    inputs: tuple[Mapping[str, Any], ...]
+    outputs: tuple[str, ...]
+    frozen: Mapping[str, Any]
+    recurrences: tuple[Mapping[str, Any], ...]
+    loops: tuple[Mapping[str, Any], ...]
+    refused: tuple[str, ...]
+    """Why the whole cannot be ported; "" where it can."""
+    candidates: tuple[str, ...] = ()
+    """Tensors to name as --outputs, where they must be named."""
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "artefact": str(self.artefact.path), "kind": self.artefact.kind, "sha256": self.artefact.sha256,
+            "signatures": {k: {"inputs": dict(s.inputs), "outputs": dict(s.outputs)} for k, s in self.artefact.signatures.items()},
+            "inputs": [dict(item) for item in self.inputs], "outputs": list(self.outputs), "frozen": plain(self.frozen),
+            "recurrences": [dict(item) for item in self.recurrences], "loops": [dict(item) for item in self.loops],
+            "refused": list(self.refused), "candidates": list(self.candidates), "notes": list(self.artefact.notes),
+        }  # fmt: skip
+
+    def tree(self) -> Any:
+        """For people: a rich tree."""
+        from rich.markup import escape
+        from rich.tree import Tree
+
+        root = Tree(f"[bold]{escape(str(self.artefact.path))}[/] ({self.artefact.kind}, {len(self.artefact.graph.nodes)} nodes)")
+        if self.candidates:
+            branch = root.add("outputs must be named; these look like results")
+            for name in self.candidates:
+                branch.add(escape(name))
+        _tensors(root, self)
+        for item in self.recurrences:
+            head = f"[bold]{escape(item['cell'])}({item['units']})[/] {escape(item['name'])}"
+            branch = root.add(f"{head}, {item['direction']}{', time-major' if item['time_major'] else ''}")
+            for target in ("onnx", "keras"):
+                why = item[target]["reason"]
+                branch.add(f"{target}: {escape(str(item[target]['form']))}" + (f" [dim]({escape(why)})[/]" if why else ""))
+            if item["lengths"]:
+                branch.add(f"lengths: {escape(item['lengths'])}")
+            for weight, variable in item["parameters"].items():
+                branch.add(f"{escape(weight)}: {escape(str(variable))}")
+        for loop in self.loops:
+            root.add(f"loop {escape(loop['name'])}: no recurrence [dim]({escape(loop['reason'])})[/]")
+        if self.refused:
+            branch = root.add("[red]cannot be ported[/]")
+            for text in self.refused:
+                branch.add(escape(text))
+        return root
+
+
+def _tensors(root: Any, found: Inspection) -> None:
+    from rich.markup import escape
+
+    branch = root.add("inputs")
+    for item in found.inputs:
+        branch.add(escape(f"{item['name']} {item['dtype']} {item['shape']}"))
+    for name, value in found.frozen.items():
+        branch.add(escape(f"{name} is frozen to {value}"))
+    branch = root.add("outputs")
+    for name in found.outputs:
+        branch.add(escape(name))
+
+
+def inspect(
+    artefact: Path | str,
+    /,
+    *,
+    inputs: Sequence[str] | None = None,
+    outputs: Sequence[str] | None = None,
+    freeze: Mapping[str, Any] | None = None,
+    signature: str | None = None,
+    tag: str | None = None,
+    max_tensor: int | None = None,
+) -> Inspection:
+    """Read and lift; a checkpoint without ``outputs`` is looked at through its candidates.
+
+    Raises:
+        UsageError, ArtefactError: as for ``convert``.
+    """
+    from converters.lift import candidates, lift
+    from converters.read_graphdef import read
+    from porting.model import open_model
+
+    names: tuple[str, ...] = ()
+    if outputs is None:
+        limits = {} if max_tensor is None else {"max_tensor": max_tensor}
+        raw = read(Path(artefact), tags=tag, **limits)
+        if raw.kind == "checkpoint" and not raw.signatures:
+            outputs = names = candidates(raw.graph)
+            if not names:
+                msg = f"{artefact} has no tensor that looks like a result: name --outputs"
+                raise UsageError(msg)
+    model = open_model(
+        artefact, inputs=inputs, outputs=outputs, freeze=freeze, signature=signature, tag=tag, max_tensor=max_tensor
+    )
+    refused: tuple[str, ...] = ()
+    try:
+        program = model.program
+    except NotConvertibleError as error:
+        refused = tuple(str(reason) for reason in error.reasons) or (str(error),)
+        program = lift(model.artefact, inputs=model.inputs, outputs=model.outputs, freeze=model.freeze, strict=False)
+    described = tuple(describe_recurrence(program, s) for s in walk(program.statements) if isinstance(s, Recurrence))
+    return Inspection(
+        model.artefact, tuple(_input(name, fact) for name, fact in program.inputs.items()), program.outputs,
+        program.frozen, described, tuple(_loops(program)), refused, names,
+    )  # fmt: skip
+
+
+def _input(name: str, fact: Any) -> dict[str, Any]:
+    shape = None if fact.shape is None else [n if isinstance(n, int) else None for n in fact.shape]
+    return {"name": name, "dtype": fact.dtype, "shape": shape}
+
+
+def _loops(program: Program) -> list[dict[str, str]]:
+    found = [s for s in walk(program.statements) if isinstance(s, Loop | Conditional)]
+    return [{"name": s.name, "reason": getattr(s, "reason", "") or "it branches on a value known only at run time"} for s in found]
+
+
+def describe_recurrence(program: Program, recurrence: Recurrence, /) -> dict[str, Any]:
+    """CONTRACT's recurrence, with ``onnx`` and ``keras`` instead of one ``form`` and ``reason``."""
+    from converters.to_onnx.convert import record
+    from converters.to_onnx.plan import plan
+
+    found = record(recurrence, _planned(plan, program, recurrence)).as_json()
+    onnx = {"form": found.pop("form"), "reason": found.pop("reason")}
+    return found | {"onnx": onnx, "keras": _keras(recurrence)}
+
+
+def _planned(plan: Any, program: Program, recurrence: Recurrence) -> Any:
+    from dataclasses import dataclass as data
+
+    from reference.vocabulary.abstract.fact import Fact
+
+    @data(frozen=True)
+    class Sequence:
+        fact: Fact
+        name: str | None = None
+
+    unknown = Fact("float32")
+    values = [Sequence(program.facts.get(name) or program.inputs.get(name) or unknown, name) for name in recurrence.sequences]
+    return plan(recurrence, values, prefer="speed", batch=16)
+
+
+def _keras(recurrence: Recurrence) -> dict[str, Any]:
+    """What Keras will hold it as."""
+    try:
+        from converters.to_keras.native import native
+    except ImportError:
+        return {"form": "RNN", "reason": "Keras is not installed, so it was not asked"}
+    found = native(recurrence.cell)
+    if isinstance(found, str):
+        return {"form": "RNN", "reason": found}
+    return {"form": found.layer, "reason": None}
