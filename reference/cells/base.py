@@ -83,7 +83,7 @@ class PairState:
 def weights(cell: Any, prefix: str = "", /) -> dict[str, Any]:
     """Every weight of a cell and of the cells inside it, by path: ``"kernel"``, ``"cells/0/bias"``, ``"kernels/1"``."""
     found: dict[str, Any] = {}
-    for f in fields(cell):
+    for f in fields(cell) if is_dataclass(cell) else ():
         value = getattr(cell, f.name)
         for path, item in _items(f"{prefix}{f.name}", value):
             if f.metadata.get("weight"):
@@ -97,6 +97,8 @@ def weights(cell: Any, prefix: str = "", /) -> dict[str, Any]:
 def map_weights(function: Callable[[str, Any], Any], cell: Any, prefix: str = "", /) -> Any:
     """The same cell with ``function(path, weight)`` in place of every weight."""
     changed: dict[str, Any] = {}
+    if not is_dataclass(cell) or isinstance(cell, type):
+        return cell
     for f in fields(cell):
         value = getattr(cell, f.name)
         new: list[Any] = []

@@ -99,7 +99,9 @@ class HoistedOps(NumpyOps):
         if id(kernel) not in self._projected:
             time, batch, features = self._inputs.shape
             flat = self._inputs.reshape(time * batch, features)
-            self._projected[id(kernel)] = (flat @ kernel[:features]).reshape(time, batch, -1)
+            self._projected[id(kernel)] = (flat @ kernel[:features]).reshape(
+                time, batch, kernel.shape[1]
+            )
             self._lower[id(kernel)] = np.ascontiguousarray(kernel[features:])
         return self._projected[id(kernel)]
 

@@ -17,7 +17,7 @@ def core() -> List[Dict[str, Any]]:
     cases += [(n, spec("BasicLSTMCell", N, **k)) for n, k in basic.items()]
     lstm = {
         "lstm": {}, "lstm_peep": {"use_peepholes": True}, "lstm_clip": {"cell_clip": 0.5},
-        "lstm_clip_small": {"cell_clip": 0.05}, "lstm_proj": {"num_proj": 3}, "lstm_proj_wide": {"num_proj": 6},
+        "lstm_clip_small": {"cell_clip": 0.2}, "lstm_proj": {"num_proj": 3}, "lstm_proj_wide": {"num_proj": 6},
         "lstm_proj_clip": {"num_proj": 3, "proj_clip": 0.2}, "lstm_bias": {"forget_bias": -0.5},
         "lstm_concat": {"state_is_tuple": False},
         "lstm_proj_concat": {"num_proj": 3, "state_is_tuple": False},
@@ -42,7 +42,7 @@ def contrib() -> List[Dict[str, Any]]:
     cases += [(n, spec("LayerNormBasicLSTMCell", N, **k)) for n, k in {
         "lnb": {}, "lnb_off": {"layer_norm": False}, "lnb_bias_relu": {"forget_bias": 0.1, "activation": "relu"}}.items()]
     cases += [(n, spec("LayerNormLSTMCell", N, **k)) for n, k in {
-        "ln_off": {}, "ln": {"layer_norm": True}, "ln_peep_clip": {"layer_norm": True, "use_peepholes": True, "cell_clip": 0.6},
+        "ln_off": {}, "ln": {"layer_norm": True}, "ln_peep_clip": {"layer_norm": True, "use_peepholes": True, "cell_clip": 0.9},
         "ln_proj": {"layer_norm": True, "num_proj": 3, "proj_clip": 0.3}, "ln_off_all": {"use_peepholes": True, "cell_clip": 0.4, "num_proj": 3, "forget_bias": 0.0}}.items()]
     cases += [(n, spec("WeightNormLSTMCell", N, **k)) for n, k in {
         "wn": {}, "wn_off": {"norm": False}, "wn_peep_clip": {"use_peepholes": True, "cell_clip": 0.4},
