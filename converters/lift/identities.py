@@ -1,7 +1,7 @@
 """Exact identities: a factor that is the constant 1, and dropout that keeps everything.
 
 ``floor(1 + u)`` and ``u >= 0`` of a uniform u in [0, 1) are all ones, so ``div(x, keep) * floor(keep + u)`` (TF before 1.13) and
-``x * scale * cast(u >= rate)`` (TF 1.15.5 ``python/ops/nn_ops.py:4436-4463``) are x when keep is 1.
+``x * scale * cast(u >= rate)`` (TF 1.15.5 ``python/ops/nn_ops.py:4310-4314``) are x when keep is 1.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from converters.lift.known import settle_predicates
 from converters.lift.names import tensor_name
 from converters.lift.regions import Regions
 from converters.lift.specialise import Specialiser
-from converters.lift.work import VARIABLES, Work
+from converters.lift.work import VARIABLES, Work, is_random
 from converters.program import Conditional, Loop, OpNode, Program, Statement
 from reference.errors import NotConvertibleError, Reason
 from reference.vocabulary.abstract import Fact, unknown
@@ -113,7 +113,7 @@ def _input_fact(graph: Graph, tensor: str) -> Fact:
 
 
 LAST_AMBIGUOUS = 21
-"""Up to this GraphDef version an unknown shape was written as a scalar's (TF 1.15.5 ``core/ops/array_ops.cc:2894``); freezing
+"""Up to this GraphDef version an unknown shape was written as a scalar's (the shape function of Placeholder, ``core/ops/array_ops.cc``, v1.15.5); freezing
 loses the version, so the uses decide."""
 _TENSOR_OPS = frozenset(
     "MatMul BatchMatMul BatchMatMulV2 Conv2D BiasAdd Shape Transpose StridedSlice Slice ConcatV2 Concat Split SplitV "
@@ -182,36 +182,41 @@ def _refuse(special: Specialiser, statements: Sequence[Statement], outputs: Sequ
 
 def _reasons(special: Specialiser, statements: Sequence[Statement]) -> list[Reason]:
     """Why the live nodes cannot be ported; a dropout that stays on explains its random numbers."""
-    alive = {node.node.name: node.node for node in walk(statements)}
-    dropouts = [r for name, r in special.identities.reasons.items() if name in alive]
-    training = _training_branches(statements)
+    alive = {op.node.name: op.node for op in walk(statements)}
+    training = _branches_of(statements)
     found: dict[str, Reason] = {}
+    explained = False
+    for name, reason in special.identities.reasons.items():
+        if name in alive and name not in training:
+            found[name] = reason
+            explained = True
     for name, node in alive.items():
         reason = special.reasons.get(name)
-        if reason is None or (dropouts and node.op == "RandomUniform"):
+        if reason is None or (explained and node.op == "RandomUniform" and name not in training):
             continue
-        if name in training:
-            where = training[name]
-            reason = Reason(name, f"{reason.text}; freeze it: --freeze {where}=false")
+        if name in training and is_random(node):
+            predicate, side = training[name]
+            text = f"{reason.text}; freeze it: --freeze {predicate}={'false' if side else 'true'}"
+            reason = Reason(name, text)
         found[name] = reason
-    return [*dropouts, *(found[name] for name in sorted(found))]
+    return [found[name] for name in sorted(found)]
 
 
-def _training_branches(statements: Sequence[Statement]) -> dict[str, str]:
-    """By random node inside a conditional: the predicate's name."""
-    found: dict[str, str] = {}
-    stack: list[tuple[Statement, str]] = [(s, "") for s in statements]
+def _branches_of(statements: Sequence[Statement]) -> dict[str, tuple[str, bool]]:
+    """By node inside a conditional: the predicate's name and the side it is on."""
+    found: dict[str, tuple[str, bool]] = {}
+    stack: list[tuple[Statement, tuple[str, bool] | None]] = [(s, None) for s in statements]
     while stack:
-        statement, predicate = stack.pop()
-        if isinstance(statement, OpNode) and predicate:
-            found[statement.node.name] = predicate
+        statement, side = stack.pop()
+        if isinstance(statement, OpNode) and side is not None:
+            found[statement.node.name] = side
         elif isinstance(statement, Loop):
             for sub in (statement.condition, statement.body):
-                stack += [(s, predicate) for s in sub.statements]
+                stack += [(s, side) for s in sub.statements]
         elif isinstance(statement, Conditional):
-            inner = predicate or statement.predicate.removesuffix(":0")
-            for sub in (statement.then, statement.otherwise):
-                stack += [(s, inner) for s in sub.statements]
+            name = statement.predicate.removesuffix(":0")
+            stack += [(s, side or (name, True)) for s in statement.then.statements]
+            stack += [(s, side or (name, False)) for s in statement.otherwise.statements]
     return found
 
 

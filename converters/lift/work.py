@@ -115,6 +115,8 @@ class Work:
         lowered = lists.lower(node)
         if lowered.op == "ListNew" and node.op.startswith("TensorArray"):
             self.alias[f"{node.name}:1"] = f"{node.name}:0"
+        if lowered.op in ("Case", "StatelessCase"):
+            return self._place_case(lowered)
         self._instantiate(lowered)
         return lowered
 
@@ -234,6 +236,34 @@ class Work:
                 frame.variables[key] = LoopVariable(
                     init, arguments["cond"][i], arguments["body"][i], results[i], key
                 )
+
+    def _place_case(self, node: Node) -> Node:
+        """A chain of Ifs on index == 0, 1, …; any other index takes the last branch (TF 1.15 ``ops/functional_ops.cc``)."""
+        index, arguments = node.inputs[0], node.inputs[1:]
+        refs = node.attr("branches")
+        frame, guards = self.context.get(node.name, TOP)
+        names = [node.name, *(f"{node.name}/|{k}" for k in range(1, len(refs)))]
+        made = node
+        for k, name in enumerate(names):
+            context = (
+                (frame, guards | {(f"|{name}", True)}) if k < len(refs) - 1 else (frame, guards)
+            )
+            results = self._place(node, refs[k], f"/branch_{k}", arguments, context)
+            if k == len(refs) - 1:
+                self.alias.update({f"{name}:{i}": t for i, t in enumerate(results)})
+                link = Node(name, "NoOp")
+            else:
+                test = f"{name}/|test"
+                self.nodes[test] = Node(test, "Equal", (index, self.literal(f"{name}/|index", k)))
+                link = Node(name, "If", (f"{test}:0",), node.controls)
+                rest = tuple(f"{names[k + 1]}:{i}" for i in range(len(results)))
+                self.branches[name] = Branches(f"{test}:0", f"|{name}", results, rest)
+            self.context[name] = (frame, guards)
+            guards = guards | {(f"|{name}", False)}
+            self._normal.add(name)
+            self.nodes[name] = link
+            made = link if k == 0 else made
+        return made
 
     def _place(
         self, node: Node, ref: FunctionRef, part: str, arguments: Sequence[str], context: Context

@@ -28,7 +28,9 @@ def test_a_traced_cell_replays_to_the_same_numbers() -> None:
     inputs = [tracer.input(n, Fact("float32", (B, d))) for n, d in (("x", 3), ("c", 4), ("h", 4))]
     output, state = traced.step(tracer, inputs[0], LSTMStateTuple(*inputs[1:]))
     fed = {e: generator.normal(size=(2, e.shape[1])).astype("f4") for e in inputs}
-    want, want_state = cell.step(ops, fed[inputs[0]], LSTMStateTuple(fed[inputs[1]], fed[inputs[2]]))
+    want, want_state = cell.step(
+        ops, fed[inputs[0]], LSTMStateTuple(fed[inputs[1]], fed[inputs[2]])
+    )
     got = replay([output, *state], ops, fed)
     for value, expected in zip(got, (want, *want_state), strict=True):
         np.testing.assert_array_equal(value, expected)
