@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from reference.vocabulary.abstract.fact import Fact
 from reference.vocabulary.signatures import MULTIPLE, call
 from reference.vocabulary.tracer import CONSTANT, INPUT, Expr, Tracer
@@ -67,7 +69,7 @@ class Lockstep:
     def _lift(self, row: Row, first: Expr) -> tuple[Row, Expr]:
         present = [e for e in row if e is not None]
         levels = [self.levels.get(e, 0) for e in present]
-        if levels[0] == 0 and all(e is first for e in present):
+        if levels[0] == 0 and all(e is first or _equal(e, first) for e in present):
             full: Row = (first,) * self.steps
             return full, first
         if not any(levels):
@@ -76,8 +78,18 @@ class Lockstep:
             if not all(levels[1:]):
                 msg = "a value enters the loop late"
                 raise NotRepeatedError(msg)
-            return self._state(row)
+            if not self._joins(present):
+                return self._state(row)
         return self._operation(row, present)
+
+    def _joins(self, present: Sequence[Expr]) -> bool:
+        """Whether the same operation brings an item of a sequence and the state together: ``concat([x, h], 1)``."""
+        first = present[0]
+        if any(e.op != first.op or e.params != first.params for e in present):
+            return False
+        columns = zip(*(e.operands for e in present), strict=False)
+        free = [not any(self.levels.get(e, 0) for e in column) for column in columns]
+        return any(free) and not all(free)
 
     def _sequence(self, row: Row) -> tuple[Row, Expr]:
         if self._counts(row):
@@ -161,6 +173,13 @@ class Lockstep:
 
 def _plain(expr: Expr) -> Fact:
     return Fact(expr.dtype, expr.fact.shape)
+
+
+def _equal(a: Expr, b: Expr) -> bool:
+    """The same constant under two names."""
+    if a.op != CONSTANT or b.op != CONSTANT or a.dtype != b.dtype or a.shape != b.shape:
+        return False
+    return np.array_equal(a.fact.value, b.fact.value)  # type: ignore[arg-type]
 
 
 def _agree(a: Row, b: Row) -> bool:

@@ -120,6 +120,46 @@ def _levels(path: list[Expr], everything: list[Expr]) -> dict[Expr, int]:
     return levels
 
 
+def downstream(anchors: list[Expr], levels: dict[Expr, int]) -> list[tuple[Expr, ...]]:
+    """The anchors, and the rows of what each step makes of them, the last ones first.
+
+    A row is followed where each of its members has exactly one such reader in its own step.
+    """
+    readers: dict[Expr, list[Expr]] = {}
+    for expr in levels:
+        for operand in expr.operands:
+            readers.setdefault(operand, []).append(expr)
+    rows = [tuple(anchors)]
+    seen = {anchors[0]}
+    for row in rows:
+        for first in readers.get(row[0], ()):
+            if first in seen or levels[first] != levels[row[0]]:
+                continue
+            places = _places(first, row[0])
+            found = [first]
+            for member in row[1:]:
+                same = [
+                    e
+                    for e in readers.get(member, ())
+                    if e.op == first.op
+                    and e.index == first.index
+                    and e.params == first.params
+                    and levels[e] == levels[member]
+                    and _places(e, member) == places
+                ]
+                if len(set(same)) != 1:
+                    break
+                found.append(same[0])
+            else:
+                seen.add(first)
+                rows.append(tuple(found))
+    return rows[::-1]
+
+
+def _places(reader: Expr, operand: Expr) -> list[int]:
+    return [k for k, e in enumerate(reader.operands) if e is operand]
+
+
 @dataclass
 class Roller:
     """One chain on its way to a recurrence."""
@@ -136,7 +176,8 @@ class Roller:
         self.name = self._scope()
         count = len(self.anchors)
         lock = Lockstep(self.traced.tracer, self.levels, self.name, count)
-        lock.lift(tuple(self.anchors))
+        for row in downstream(self.anchors, self.levels):
+            lock.lift(row)
         self.lock = lock
         self.nexts = self._close()
         self._index()
