@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from onnx import ModelProto
@@ -20,6 +21,7 @@ from converters.to_onnx.onnx_ops import OnnxOps
 from converters.to_onnx.pairs import paired
 from converters.to_onnx.plan import Plan, plan, units
 from converters.to_onnx.scan import emit_scan
+from converters.to_onnx.streaming import Pairs, step_model
 from reference.errors import UsageError
 from reference.vocabulary.abstract.fact import Fact
 
@@ -61,11 +63,16 @@ def to_onnx(
     if prefer not in _PREFERENCES or batch < 1:
         msg = f"prefer is 'speed' or 'native' and batch at least 1, not {prefer!r} and {batch}"
         raise UsageError(msg)
-    if streaming or ragged or dtype not in ("float32",):
-        msg = "streaming, ragged and narrow dtypes are not there yet"
+    if ragged or dtype not in ("float32",):
+        msg = "ragged and narrow dtypes are not there yet"
         raise UsageError(msg)
-    exporter = Exporter(program, OnnxOps(opset=opset), prefer=prefer, batch=batch)
-    return exporter.run(metadata or {})
+    pairs: Pairs = ()
+    times: frozenset[str] = frozenset()
+    if streaming:
+        program, pairs, times = step_model(program)
+    ops = OnnxOps(opset=opset, times=times)
+    exporter = Exporter(program, ops, prefer=prefer, batch=batch)
+    return replace(exporter.run(metadata or {}), states=pairs)
 
 
 class Env(dict[str, Any]):

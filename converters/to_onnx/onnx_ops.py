@@ -19,6 +19,7 @@ from converters.to_onnx.builder import Builder, Scope
 from converters.to_onnx.emit import emitter
 from converters.to_onnx.hoist import hoisted
 from converters.to_onnx.kernels import carrier
+from converters.to_onnx.streaming import TimeGuard
 from converters.to_onnx.values import Value
 from reference.errors import NotConvertibleError
 from reference.vocabulary.abstract.fact import Fact
@@ -56,11 +57,18 @@ class Frame:
 class OnnxOps(RecordingOps):
     """The interpreter. ``narrow`` maps dtypes to those computed in instead (``{"float32": "float16"}``)."""
 
-    def __init__(self, *, opset: int, narrow: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        opset: int,
+        narrow: Mapping[str, str] | None = None,
+        times: frozenset[str] = frozenset(),
+    ) -> None:
         super().__init__()
         self.opset = opset
         self.narrow = dict(narrow or {})
         self.build = Builder()
+        self.guard = TimeGuard(times)
         self.steps: list[Frame] = []
         """The bodies of Scans being written, innermost last."""
         self.transposed: dict[str, tuple[Value, tuple[int, ...]]] = {}
@@ -102,6 +110,14 @@ class OnnxOps(RecordingOps):
         self, op: str, args: tuple[Any, ...], params: Mapping[str, Any], facts: tuple[Fact, ...]
     ) -> tuple[Value, ...]:
         """Write ``op``, for all steps at once where it depends on a sequence's items alone."""
+        self.guard.check(self, op, args, params)
+        results = self._written(op, args, params, facts)
+        self.guard.made(op, args, results)
+        return results
+
+    def _written(
+        self, op: str, args: tuple[Any, ...], params: Mapping[str, Any], facts: tuple[Fact, ...]
+    ) -> tuple[Value, ...]:
         early = hoisted(self, op, args, params, facts)
         if early is not None:
             return early

@@ -94,9 +94,7 @@ def _read(ops: OnnxOps, name: str) -> str:
             source, axis = scope.symbols[name]
             return ops.node("Shape", source, start=axis, end=axis + 1)
     if _known(ops, name):
-        return opaque.read(
-            ops, name, lambda part: _seen(ops, part), lambda part: _read(ops, part)
-        )
+        return opaque.read(ops, name, lambda part: _seen(ops, part), lambda part: _read(ops, part))
     msg = f"the size {name} cannot be read from any shape"
     raise NotConvertibleError(msg)
 
