@@ -53,14 +53,14 @@ def truth(node: Node, value: Any) -> bool:
 def if_op(machine: Any, node: Node, predicate: Any, *args: Any) -> tuple[Any, ...]:
     """One of two functions."""
     branch = "then_branch" if truth(node, predicate) else "else_branch"
-    return machine.call(node, node.attr(branch), args)
+    return tuple(machine.call(node, node.attr(branch), args))
 
 
 @handles("Case", "StatelessCase")
 def case(machine: Any, node: Node, index: Any, *args: Any) -> tuple[Any, ...]:
     """One of several functions; the last where the index is out of range."""
     branches, i = node.attr("branches"), int(index)
-    return machine.call(node, branches[i if 0 <= i < len(branches) else -1], args)
+    return tuple(machine.call(node, branches[i if 0 <= i < len(branches) else -1], args))
 
 
 @handles("While", "StatelessWhile", "_While")
@@ -77,7 +77,7 @@ def while_op(machine: Any, node: Node, *state: Any) -> tuple[Any, ...]:
 @handles("PartitionedCall", "StatefulPartitionedCall", "RemoteCall")
 def call(machine: Any, node: Node, *args: Any) -> tuple[Any, ...]:
     """A function."""
-    return machine.call(node, node.attr("f"), args[1:] if node.op == "RemoteCall" else args)
+    return tuple(machine.call(node, node.attr("f"), args[1:] if node.op == "RemoteCall" else args))
 
 
 @handles("For")

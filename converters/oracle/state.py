@@ -201,7 +201,7 @@ def text_items(
     dtypes = (str(table_node.attr("key_dtype")), str(table_node.attr("value_dtype")))
     for number, line in enumerate(lines if limit < 0 else lines[:limit]):
         line = line.removesuffix(b"\r")
-        yield tuple(  # type: ignore[misc]
+        yield tuple(
             typed(number if i == -1 else line if i == -2 else line.split(mark)[i], dtype)
             for i, dtype in zip((key, value), dtypes, strict=True)
         )

@@ -20,7 +20,6 @@ from converters.tf_ops.table import (
     sizes,
     tf_op,
     times,
-    vector,
 )
 from reference.errors import SemanticsError
 
@@ -216,7 +215,7 @@ def dynamic_stitch(ops: Any, node: Node, *inputs: Array) -> Array:
     source = np.full(count, len(value), np.int64)
     source[value] = np.arange(len(value))
     zero = ops.fill([1, *tail], like(ops, rows[0], 0))
-    return ops.gather(joined(ops, [*rows, zero]), vector(ops, source, "int64"))
+    return ops.gather(joined(ops, [*rows, zero]), ops.constant(source))
 
 
 def joined(ops: Any, xs: list[Array]) -> Array:

@@ -55,7 +55,7 @@ def test_branches_of_constants(p: bool, value: int, index: int) -> None:
 
 
 def test_an_output_of_the_other_branch_is_refused() -> None:
-    with pytest.raises(SemanticsError, match="'one:0'.*not taken"):
+    with pytest.raises(SemanticsError, match=r"'one:0'.*not taken"):
         run(constant_cond(), {"p:0": np.array(False)}, ["one:0"])
 
 
@@ -123,7 +123,7 @@ def test_watch_inside_a_loop() -> None:
 
 
 def test_loops_are_bounded() -> None:
-    with pytest.raises(UsageError, match="'w'.*10 iterations"):
+    with pytest.raises(UsageError, match=r"'w'.*10 iterations"):
         run(simple_loop(), {"n:0": np.array(99, np.int32)}, ["w/exit_i:0"], max_iterations=10)
 
 
@@ -204,7 +204,7 @@ GATHER = op("out", "TensorArrayGatherV3", "ta", "all", "w1", element_shape=Shape
 def test_unwritten_elements_read_as_zeros_once_their_shape_is_known() -> None:
     got = run(array_graph(GATHER, identical_element_shapes=True), {}, ["out:0"])["out:0"]
     np.testing.assert_array_equal(got, [[0, 0], [1.5, -2.0], [0, 0]])
-    with pytest.raises(SemanticsError, match="'ta'.*never written"):
+    with pytest.raises(SemanticsError, match=r"'ta'.*never written"):
         run(array_graph(GATHER), {}, ["out:0"])
 
 
@@ -281,7 +281,7 @@ def test_functions_that_call_each_other_without_end() -> None:
     with pytest.raises(ArtefactError, match="deep"):
         run(make(const("i", 0), call, functions=FUNCTIONS), {}, ["c:0"])
     missing = op("c", "PartitionedCall", "i", f=FunctionRef("none"))
-    with pytest.raises(ArtefactError, match="'none'"):
+    with pytest.raises(ArtefactError, match=r"'none'"):
         run(make(const("i", 0), missing), {}, ["c:0"])
 
 
@@ -295,7 +295,7 @@ def test_variables() -> None:
         variables={"old": np.float32([1, 2]), "handle": np.float32([3, 5])},
     )
     np.testing.assert_array_equal(run(graph, {}, ["sum:0"])["sum:0"], [4, 7])
-    with pytest.raises(ArtefactError, match="'old'.*no value"):
+    with pytest.raises(ArtefactError, match=r"'old'.*no value"):
         run(make(*graph.nodes.values()), {}, ["sum:0"])
 
 
@@ -335,7 +335,7 @@ def test_tables_from_assets(tmp_path: Path) -> None:
     )
     with pytest.raises(ArtefactError, match=r"'vocab\.txt'"):
         run(graph, WORDS, ["find:0"])
-    with pytest.raises(ArtefactError, match="'table'"):
+    with pytest.raises(ArtefactError, match=r"'table'"):
         run(table_graph(), WORDS, ["find:0"])
 
 
@@ -356,7 +356,7 @@ def dropout(keep: float) -> Graph:
 def test_dropout_vanishes_only_where_it_keeps_all() -> None:
     x = np.float32([[1, -2], [3, 4]])
     np.testing.assert_array_equal(run(dropout(1.0), {"x:0": x}, ["out:0"])["out:0"], x)
-    with pytest.raises(NotConvertibleError, match="'u'.*random"):
+    with pytest.raises(NotConvertibleError, match=r"'u'.*random"):
         run(dropout(0.9), {"x:0": x}, ["out:0"])
     got = run(dropout(0.5), {"x:0": x, "u:0": np.full((2, 2), 0.7, np.float32)}, ["out:0"])
     np.testing.assert_array_equal(got["out:0"], 2 * x)
@@ -383,18 +383,18 @@ def test_widening_and_perturbing() -> None:
 
 # -- wrong calls --------------------------------------------------------------------------------
 def test_wrong_names() -> None:
-    with pytest.raises(UsageError, match="'x:0'.*not fed"):
+    with pytest.raises(UsageError, match=r"'x:0'.*not fed"):
         run(product(), {}, ["y:0"])
-    with pytest.raises(UsageError, match="'nope:0'"):
+    with pytest.raises(UsageError, match=r"'nope:0'"):
         run(product(), {"nope:0": np.zeros(1)}, ["y:0"])
-    with pytest.raises(ArtefactError, match="'gone:0'"):
+    with pytest.raises(ArtefactError, match=r"'gone:0'"):
         run(make(op("a", "Neg", "gone")), {}, ["a:0"])
     with pytest.raises(ArtefactError, match="outputs"):
         run(product(), {"x:0": np.ones((1, 2))}, ["y:3"])
 
 
 def test_errors_name_the_node() -> None:
-    with pytest.raises(SemanticsError, match="'y'.*MatMul"):
+    with pytest.raises(SemanticsError, match=r"'y'.*MatMul"):
         run(product(), {"x:0": np.ones((1, 3), np.float32)}, ["y:0"])
 
 

@@ -73,9 +73,9 @@ def test_every_op_of_the_table_has_a_golden() -> None:
 
 
 def test_unknown_and_refused_ops_name_the_node() -> None:
-    with pytest.raises(UnknownOpError, match="'some/node'.*Bogus"):
+    with pytest.raises(UnknownOpError, match=r"'some/node'.*Bogus"):
         tf_ops.apply(NumpyOps(), Node("some/node", "Bogus"), ())
-    with pytest.raises(NotConvertibleError, match="'noise'.*random"):
+    with pytest.raises(NotConvertibleError, match=r"'noise'.*random"):
         tf_ops.apply(NumpyOps(), Node("noise", "TruncatedNormal"), ())
     assert not tf_ops.is_known("Bogus")
     assert tf_ops.is_known("BlockLSTM")

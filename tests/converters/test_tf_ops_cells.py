@@ -152,7 +152,7 @@ def test_cudnn_is_the_plain_loop(
 def test_cudnn_refuses_what_does_not_fit() -> None:
     x, h = np.ones((T, B, D)), np.ones((1, B, N))
     node = Node("rnn", "CudnnRNN", (), (), {"rnn_mode": b"gru"})
-    with pytest.raises(NotConvertibleError, match="'rnn'.*parameters do not fit"):
+    with pytest.raises(NotConvertibleError, match=r"'rnn'.*parameters do not fit"):
         tf_ops.apply(NumpyOps(), node, (x, h, h, np.ones(7)))
     wet = Node("rnn", "CudnnRNN", (), (), {"rnn_mode": b"gru", "dropout": 0.5})
     with pytest.raises(NotConvertibleError, match="random"):

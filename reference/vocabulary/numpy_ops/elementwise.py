@@ -44,7 +44,7 @@ def elu(x: Array) -> Array:
 def selu(x: Array) -> Array:
     """scale * (x, or alpha * (exp(x) - 1) below 0)."""
     negative = x.dtype.type(_SELU_SCALE * _SELU_ALPHA) * np.expm1(np.minimum(x, x.dtype.type(0)))
-    return np.where(x < 0, negative, x.dtype.type(_SELU_SCALE) * x)
+    return np.asarray(np.where(x < 0, negative, x.dtype.type(_SELU_SCALE) * x))
 
 
 def refuse_zero(b: Array) -> None:
@@ -67,7 +67,7 @@ def truncate_divide(a: Array, b: Array) -> Array:
     refuse_zero(b)
     quotient = np.asarray(np.floor_divide(a, b))
     inexact = (np.remainder(a, b) != 0) & ((a < 0) != (b < 0))
-    return quotient + inexact.astype(a.dtype)
+    return np.asarray(quotient + inexact.astype(a.dtype))
 
 
 def truncate_mod(a: Array, b: Array) -> Array:
@@ -178,4 +178,4 @@ class ElementwiseOps(Base):
         """x where it is positive, else alpha x (for alpha <= 1 the same as max(x, alpha x))."""
         value = self.array(x)
         with np.errstate(all="ignore"):
-            return np.maximum(value, value.dtype.type(alpha) * value)
+            return np.where(value > 0, value, np.asarray(value.dtype.type(alpha) * value))

@@ -179,7 +179,8 @@ def grouped(columns: Array, weight: Array, groups: int) -> Array:
     with np.errstate(all="ignore"):
         if inner == 1 and groups > 1:
             each = weight.reshape(count, groups, filters // groups)
-            return np.einsum("rtc,tcm->rcm", columns, each).reshape(rows, filters)
+            out: Array = np.einsum("rtc,tcm->rcm", columns, each)
+            return out.reshape(rows, filters)
         parts = [
             columns[:, :, g * inner : (g + 1) * inner].reshape(rows, count * inner)
             @ part.reshape(count * inner, -1)

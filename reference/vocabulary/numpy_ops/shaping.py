@@ -179,4 +179,4 @@ class ShapingOps(Base):
         if step == 0 or (last - first) * np.sign(step) < 0:
             msg = f"range from {first} to {last} by {step}"
             raise SemanticsError(msg)
-        return np.arange(first, last, step, dtype=first.dtype)
+        return np.asarray(np.arange(first.item(), last.item(), step.item(), dtype=first.dtype))
