@@ -16,9 +16,14 @@ class LSTMStateTuple(NamedTuple):
     h: Any
 
 
+def is_nest(value: Any, /) -> bool:
+    """Whether a value holds leaves; a shape (:class:`reference.cells.base.Dims`) is a leaf itself."""
+    return isinstance(value, tuple | list) and not getattr(value, "is_leaf", False)
+
+
 def flatten(nest: Any, /) -> list[Any]:
     """The leaves, left to right."""
-    if isinstance(nest, tuple | list):
+    if is_nest(nest):
         return [leaf for item in nest for leaf in flatten(item)]
     return [nest]
 
@@ -42,7 +47,7 @@ def map_structure(function: Callable[..., Any], first: Any, /, *rest: Any) -> An
 
 def paths(nest: Any, prefix: str = "", /) -> list[str]:
     """A readable path for every leaf: ``"0/c"``, ``"0/h"``, ``"1"``; ``""`` for a lone leaf."""
-    if not isinstance(nest, tuple | list):
+    if not is_nest(nest):
         return [prefix]
     keys: Sequence[Any] = getattr(nest, "_fields", range(len(nest)))
     head = f"{prefix}/" if prefix else ""
@@ -50,7 +55,7 @@ def paths(nest: Any, prefix: str = "", /) -> list[str]:
 
 
 def _rebuild(structure: Any, feed: Iterator[Any]) -> Any:
-    if isinstance(structure, tuple | list):
+    if is_nest(structure):
         items = [_rebuild(item, feed) for item in structure]
         if hasattr(structure, "_fields"):
             return type(structure)(*items)

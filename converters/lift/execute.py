@@ -57,7 +57,8 @@ class Executor:
         for name, value in {**self.program.constants, **feeds}.items():
             self.values[name] = self.ops.constant(np.asarray(value))
         self._all(self.program.statements)
-        return {name: np.asarray(self.values[name]) for name in self.program.outputs}
+        names = self.program.names
+        return {name: np.asarray(self.values[names.get(name, name)]) for name in self.program.outputs}
 
     def _all(self, statements: Sequence[Statement]) -> None:
         for statement in statements:

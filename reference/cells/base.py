@@ -33,6 +33,8 @@ class Cell(Protocol):
 class Dims(list[int]):
     """The feature shape of a state part of rank above 2 (TF1 takes a TensorShape): a leaf, not a nest."""
 
+    is_leaf = True
+
 
 def weight(**metadata: Any) -> Any:
     """A dataclass field that holds a weight array."""
