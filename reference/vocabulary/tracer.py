@@ -111,7 +111,7 @@ class Tracer(RecordingOps):
         self, op: str, args: tuple[Any, ...], params: Mapping[str, Any], facts: tuple[Fact, ...]
     ) -> tuple[Expr, ...]:
         origins = derive(op, args, params, len(facts))
-        results = []
+        results: list[Expr] = []
         for fact, origin in zip(facts, origins, strict=True):
             assert fact.value is not None
             key = (CONSTANT, origin, *self._identity(fact.value))

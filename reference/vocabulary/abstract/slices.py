@@ -7,6 +7,7 @@ from typing import Any
 from reference.vocabulary.abstract.sizes import (
     Dim,
     Size,
+    as_dim,
     floor_divide,
     maximum,
     minimum,
@@ -23,7 +24,7 @@ def sliced(ops: Any, dim: Dim, start: Any, stop: Any, stride: int) -> Dim:
     if "?" in (start, stop):
         return ops.fresh()  # type: ignore[no-any-return]
     if not any(isinstance(item, Size) for item in (dim, start, stop)):
-        return len(range(*slice(start, stop, stride).indices(int(dim))))
+        return len(range(*slice(start, stop, stride).indices(as_dim(dim))))  # type: ignore[arg-type]
     if start is None and stop is None:
         return floor_divide(dim + (abs(stride) - 1), abs(stride))
     if stride < 0:

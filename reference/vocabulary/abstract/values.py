@@ -27,8 +27,24 @@ SYMBOLIC_LIMIT = 4096
 """Elements of a shape-like value that is followed symbolically."""
 
 MOVES = frozenset(
-    "reshape transpose expand_dims squeeze concat stack unstack split strided_slice broadcast_to tile reverse "
-    "gather gather_nd fill where".split()
+    [
+        "reshape",
+        "transpose",
+        "expand_dims",
+        "squeeze",
+        "concat",
+        "stack",
+        "unstack",
+        "split",
+        "strided_slice",
+        "broadcast_to",
+        "tile",
+        "reverse",
+        "gather",
+        "gather_nd",
+        "fill",
+        "where",
+    ]
 )
 _LITERAL = {"gather": (1,), "gather_nd": (1,), "where": (0,)}
 """Operands whose numbers matter to a move, beside shapes: they must be known as plain numbers."""
