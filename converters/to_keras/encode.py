@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from converters.graph import DType, FunctionRef, Node, Shape
+from converters.to_keras.replay import decode_traced, encode_traced
 from reference.activations import Activation
 from reference.cells.base import Dims
 from reference.errors import ArtefactError
@@ -39,6 +40,8 @@ def encode(value: Any, prefix: str = "", /) -> Any:
     for kind, encoder in _ENCODERS:
         if isinstance(value, kind):
             return encoder(value, prefix)
+    if type(value).__name__ == "TracedCell":
+        return encode_traced(value, prefix, encode)
     if is_dataclass(value) and not isinstance(value, type):
         return _cell(value, prefix)
     msg = f"a {type(value).__name__} has no JSON form"
@@ -163,4 +166,5 @@ _DECODERS = {
     "mapping": lambda d: {key: decode(value) for key, value in d["items"].items()},
     "slot": lambda d: Slot(d["path"], tuple(d["shape"]), d["dtype"]),
     "cell": _from_cell,
+    "traced": lambda d: decode_traced(d, decode),
 }

@@ -18,6 +18,7 @@ from converters.to_keras.naming import layer_name
 from converters.to_keras.ops import KerasOps, NeedsRunTimeError, Value, known, raw
 from converters.to_keras.plan import Builder
 from reference.errors import NotConvertibleError
+from reference.vocabulary.abstract.sizes import as_static
 
 OPS = KerasOps()
 
@@ -45,10 +46,13 @@ def operand(context: Context, name: str, /) -> np.ndarray | Weight | None:
     return value
 
 
-def apply_op(builder: Builder, node: Node, operands: Sequence[Any], /) -> tuple[Any, ...]:
+def apply_op(
+    builder: Builder, node: Node, operands: Sequence[Any], /, outputs: Sequence[str] = ()
+) -> tuple[Any, ...]:
     """The outputs of ``node``: KerasTensors (or NumPy arrays, where all is known).
 
-    ``operands`` are KerasTensors, NumPy arrays and :class:`Weight`.
+    ``operands`` are KerasTensors, NumPy arrays and :class:`Weight`; ``outputs`` are the names of the results in the program, where
+    they are as there (not in a view): their facts tell sizes that Keras cannot infer.
 
     Raises:
         NotConvertibleError: the op is unknown, refused, or impossible on this backend.
@@ -61,10 +65,18 @@ def apply_op(builder: Builder, node: Node, operands: Sequence[Any], /) -> tuple[
         else:
             _name(builder, node, results, operands)
             return tuple(raw(result) for result in results)
-    return _layer(builder, node, operands)
+    return _layer(builder, node, operands, outputs)
 
 
-def _layer(builder: Builder, node: Node, operands: Sequence[Any]) -> tuple[Any, ...]:
+def static_shapes(context: Context, names: Sequence[str], /) -> list[tuple[int | None, ...] | None]:
+    """What the facts know of the values' shapes, None for open sizes."""
+    shapes = [context.shape(name) for name in names]
+    return [None if shape is None else as_static(shape) for shape in shapes]
+
+
+def _layer(
+    builder: Builder, node: Node, operands: Sequence[Any], outputs: Sequence[str] = ()
+) -> tuple[Any, ...]:
     described, tensors, weights = [], [], {}
     for item in operands:
         if isinstance(item, Weight):
@@ -78,10 +90,12 @@ def _layer(builder: Builder, node: Node, operands: Sequence[Any]) -> tuple[Any, 
             tensors.append(item)
     if not tensors:
         tensors.append(builder.any_input())
-    key = ("TFOp", node.name)
     layer = builder.layer(
-        key, node.name, lambda name: TFOp(encode_node(node), described, name=name)
+        ("TFOp", node.name, str(described)),
+        node.name,
+        lambda name: TFOp(encode_node(node), described, name=name),
     )
+    layer.refine(static_shapes(builder.context, outputs))
     results = layer(tensors)
     layer.assign(weights)
     return tuple(results) if isinstance(results, list | tuple) else (results,)

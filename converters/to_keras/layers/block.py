@@ -61,7 +61,7 @@ class Block(TFOp):
         names = self.block["inputs"]
         values.update(zip(names, map(Value, given[: len(names)]), strict=True))
         Interpreter(weights).run(self._statements, values)
-        results = [as_tensor(values[name]) for name in self.block["outputs"]]
+        results = self._shaped([as_tensor(values[name]) for name in self.block["outputs"]])
         return results[0] if len(results) == 1 else results
 
     def get_config(self) -> dict[str, Any]:

@@ -34,7 +34,8 @@ class ReferenceCell(keras.layers.Layer):  # type: ignore[misc]
         parts = [tuple(p) if isinstance(p, Dims) else int(p) for p in size_parts(self._cell.state_size)]
         self.state_size = tuple(parts)
         outputs = size_parts(self._cell.output_size)
-        self.output_size = tuple(outputs[0]) if isinstance(outputs[0], Dims) else outputs[0]
+        outputs = [tuple(n) if isinstance(n, Dims) else n for n in outputs]
+        self.output_size = outputs[0] if len(outputs) == 1 else tuple(outputs)
 
     def build(self, *_shapes: Any) -> None:
         """Make the weights, named after the TF variables."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from converters.graph import Node
 from converters.to_keras.backend import keras
+from converters.to_keras.layers.stepping import put
 from converters.to_keras.ops import NeedsRunTimeError
 from converters.to_keras.ops.values import dtype_name
 from reference.errors import NotConvertibleError, Reason
@@ -59,8 +60,7 @@ def _begun(node: Node, items: Pending, *rest: Any) -> Any:
 
 def _set(items: Any, index: Any, item: Any) -> Any:
     items = _long_enough(items, kops.add(kops.cast(index, "int32"), 1))
-    place = kops.reshape(kops.cast(index, "int32"), (1, 1))
-    return kops.scatter_update(items, place, kops.expand_dims(item, 0))
+    return put(items, kops.cast(index, "int32"), item)
 
 
 def _long_enough(items: Any, size: Any) -> Any:

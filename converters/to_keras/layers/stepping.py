@@ -48,7 +48,7 @@ def drive(step: Step, given: Drive, states: Sequence[Any], /) -> tuple[list[Any]
     def body(t: Any, *values: Any) -> Any:
         outputs, new = once(t, values[: len(states)])
         rows = values[len(states) :]
-        return (kops.add(t, 1), *new, *(_put(row, t, y) for row, y in zip(rows, outputs, strict=True)))
+        return (kops.add(t, 1), *new, *(put(row, t, y) for row, y in zip(rows, outputs, strict=True)))
 
     # The first step is computed once more, for the shapes of the outputs.
     rows = [kops.zeros((total, *kops.shape(y)), y.dtype) for y in once(0, states)[0]]
@@ -71,7 +71,11 @@ def _held(t: Any, lengths: Any, outputs: Any, old: Any, new: Any) -> tuple[list[
     return shown, kept
 
 
-def _put(rows: Any, t: Any, y: Any) -> Any:
+def put(rows: Any, t: Any, y: Any, /) -> Any:
+    """``rows`` with ``y`` at ``t``."""
+    if keras.backend.backend() == "tensorflow":
+        # TensorFlow's scatter refuses rows without items (an empty batch).
+        return kops.concatenate([rows[:t], kops.expand_dims(y, 0), rows[t + 1 :]], axis=0)
     return kops.scatter_update(rows, kops.reshape(t, (1, 1)), kops.expand_dims(y, 0))
 
 

@@ -36,6 +36,7 @@ class TFOp(keras.layers.Layer):  # type: ignore[misc]
         self._node: Node = decode(node)
         self._operands = [decode(item) for item in self.operands]
         self._slots: dict[str, Any] = {}
+        self.hints: list[Any] = []
 
     def build(self, *_shapes: Any) -> None:
         """Make the weights."""
@@ -67,8 +68,20 @@ class TFOp(keras.layers.Layer):  # type: ignore[misc]
                 values.append(Value(keras.ops.convert_to_tensor(self._slots[operand.path])))
             else:
                 values.append(Value(operand))
-        results = [as_tensor(result) for result in apply(OPS, self._node, values)]
+        results = self._shaped([as_tensor(result) for result in apply(OPS, self._node, values)])
         return results[0] if len(results) == 1 else results
+
+    def refine(self, shapes: Sequence[Sequence[int | None] | None], /) -> None:
+        """Sizes of the outputs that are known from outside, to be asserted at run time."""
+        self.hints = [None if shape is None else list(shape) for shape in shapes]
+
+    def _shaped(self, results: list[Any]) -> list[Any]:
+        if not self.specs or keras.backend.backend() != "tensorflow":
+            return results
+        import tensorflow as tf
+
+        shapes = [shape for shape, _ in self.specs]
+        return [tf.ensure_shape(y, s) for y, s in zip(results, shapes, strict=True)]
 
     def compute_output_spec(self, tensors: Any) -> Any:
         """From ``specs``, or found by tracing once.
@@ -90,16 +103,32 @@ class TFOp(keras.layers.Layer):  # type: ignore[misc]
         except RnnportError:
             raise
         except Exception as error:
-            first = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+            first = _cause(error)
             text = f"the {keras.backend.backend()} backend cannot run {self._node.op}: {first}"
             msg = f"node {self._node.name!r}: {text}"
             raise NotConvertibleError(msg, (Reason(self._node.name, text),)) from error
         traced = traced if isinstance(traced, list | tuple) else [traced]
-        return [[list(t.shape), dtype_name(t)] for t in traced]
+        hints = [*self.hints, *[None] * len(traced)]
+        return [[_merged(t.shape, hint), dtype_name(t)] for t, hint in zip(traced, hints, strict=False)]
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         return {**config, "node": self.node, "operands": self.operands, "specs": self.specs}
+
+
+def _cause(error: Exception) -> str:
+    """One line; Keras wraps the error of a layer's call in advice."""
+    text = str(error)
+    if "Error encountered:" in text:
+        text = text.split("Error encountered:", 1)[1]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[0] if lines else repr(error)
+
+
+def _merged(shape: Any, hint: Any) -> list[int | None]:
+    if hint is None or len(hint) != len(shape):
+        return list(shape)
+    return [h if d is None else d for d, h in zip(shape, hint, strict=True)]
 
 
 def as_tensor(value: Any, /) -> Any:

@@ -13,7 +13,7 @@ from converters.to_keras.context import Context
 from converters.to_keras.encode import encode
 from converters.to_keras.encode_program import encode_statement
 from converters.to_keras.layers.block import Block
-from converters.to_keras.operations import Weight, operand
+from converters.to_keras.operations import Weight, operand, static_shapes
 from converters.to_keras.plan import Builder, Key, Plan, Tensors, alias
 from converters.to_keras.recurrent import record
 from reference.cells.base import weights
@@ -85,6 +85,7 @@ def _build(
             name=name,
         ),
     )
+    layer.refine(static_shapes(builder.context, outputs))
     results = layer(list(values) or [builder.any_input()])
     layer.assign(arrays)
     results = results if isinstance(results, list | tuple) else [results]

@@ -35,7 +35,7 @@ def reshape(context: Context, key: Key) -> Plan | None:
     return single(
         [Key(node.inputs[0])],
         key,
-        lambda builder, x: apply_op(builder, node.node, [x, target])[0],
+        lambda builder, x: apply_op(builder, node.node, [x, target], node.outputs)[0],
     )
 
 
@@ -111,7 +111,7 @@ def operation(context: Context, key: Key) -> Plan | None:
     def build(builder: Builder, tensors: Tensors) -> Mapping[Key, Any]:
         feed = iter(tensors)
         operands = [next(feed) if item is None else item for item in given]
-        results = apply_op(builder, statement.node, operands)
+        results = apply_op(builder, statement.node, operands, statement.outputs)
         named = zip(statement.outputs, results, strict=False)
         return {
             Key(name): constant(builder, result, name) if isinstance(result, np.ndarray) else result

@@ -51,7 +51,7 @@ def _simple(context: Context, recurrence: Recurrence) -> bool:
     dtypes = {_dtype(context, name) for name in (*recurrence.initial_state, *recurrence.sequences)}
     cell = recurrence.cell
     # Keras' RNN knows states and outputs of one feature axis only.
-    flat = all(isinstance(n, int) for n in (*size_parts(cell.state_size), cell.output_size))
+    flat = all(isinstance(n, int) for n in size_parts((cell.state_size, cell.output_size)))
     return flat and len(dtypes) == 1 and dtypes.pop().startswith("float")
 
 
