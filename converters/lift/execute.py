@@ -58,7 +58,9 @@ class Executor:
             self.values[name] = self.ops.constant(np.asarray(value))
         self._all(self.program.statements)
         names = self.program.names
-        return {name: np.asarray(self.values[names.get(name, name)]) for name in self.program.outputs}
+        return {
+            name: np.asarray(self.values[names.get(name, name)]) for name in self.program.outputs
+        }
 
     def _all(self, statements: Sequence[Statement]) -> None:
         for statement in statements:

@@ -11,18 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from converters.graph import Node, split_tensor
-from converters.lift.work import (
-    ALIASES,
-    LOOP_ARGUMENT,
-    TOP,
-    WHILES,
-    Context,
-    Frame,
-    Guard,
-    LoopVariable,
-    Work,
-    is_random,
-)
+from converters.lift.frames import LOOP_ARGUMENT, TOP, WHILES, Context, Frame, Guard, LoopVariable
+from converters.lift.work import ALIASES, Work, is_random
 from reference.errors import ArtefactError, NotConvertibleError, Reason
 
 MAX_NESTING = 100
@@ -210,7 +200,7 @@ class Homes:
     def _join(self, node: Node) -> Home:
         if len(node.inputs) != 2:
             text = f"a Merge of {len(node.inputs)} inputs is no conditional"
-            raise NotConvertibleError(f"node {node.name!r}: {text}", (Reason(node.name, text),))
+            raise refused(node, text)
         sides = [self._side(tensor) for tensor in node.inputs]
         for predicate, side in sorted(sides[0].guards):
             if (predicate, not side) in sides[1].guards:
@@ -221,7 +211,7 @@ class Homes:
                 ((predicate, side),) = own
                 return self._joined(node, sides, predicate, place if side else 1 - place)
         text = "a Merge whose inputs are not the two sides of one Switch"
-        raise NotConvertibleError(f"node {node.name!r}: {text}", (Reason(node.name, text),))
+        raise refused(node, text)
 
     def _joined(self, node: Node, sides: list[Home], predicate: str, then: int) -> Home:
         self.joins[node.name] = Join(predicate, then, 1 - then)
@@ -285,6 +275,11 @@ class Homes:
                     self.work.alias[same] = init
             return
         frame.variables[f"{merge}:0"] = LoopVariable(init, f"{merge}:0", body, result, output)
+
+
+def refused(node: Node, text: str) -> NotConvertibleError:
+    """The refusal of one node."""
+    return NotConvertibleError(f"node {node.name!r}: {text}", (Reason(node.name, text),))
 
 
 def _together(node: Node, homes: Iterable[Home]) -> Home:

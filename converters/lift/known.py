@@ -14,7 +14,22 @@ from reference.errors import RnnportError
 from reference.vocabulary.abstract.values import numpy_ops
 
 _OPS = frozenset(
-    "LogicalNot LogicalAnd LogicalOr Equal NotEqual Less LessEqual Greater GreaterEqual Cast Squeeze Reshape All Any".split()
+    [
+        "LogicalNot",
+        "LogicalAnd",
+        "LogicalOr",
+        "Equal",
+        "NotEqual",
+        "Less",
+        "LessEqual",
+        "Greater",
+        "GreaterEqual",
+        "Cast",
+        "Squeeze",
+        "Reshape",
+        "All",
+        "Any",
+    ]
 )
 _LIMIT = 64
 """Nodes looked at for one predicate; what is left over the second pass folds."""

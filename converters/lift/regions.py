@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from converters.graph import split_tensor
+from converters.lift.frames import IFS, LOOP_ARGUMENT, WHILES
 from converters.lift.homes import MAX_NESTING, Home, Homes
-from converters.lift.work import IFS, LOOP_ARGUMENT, WHILES, Work, inside_a_loop
+from converters.lift.work import Work, inside_a_loop
 from converters.program import Conditional, Loop, OpNode, Statement, SubProgram
 from reference.errors import ArtefactError, NotConvertibleError, Reason
 
@@ -67,8 +68,8 @@ class Regions:
         owner: dict[tuple[str, str, Home], str] = {}
         for merge, join in self.homes.joins.items():
             home = self.homes.of[merge]
-            for node in self._interior(merge, home, owner, join.predicate):
-                parent[find(owner[node, join.predicate, home])] = find(merge)
+            for shared in self._interior(merge, home, owner, join.predicate):
+                parent[find(owner[shared, join.predicate, home])] = find(merge)
         for merge, join in self.homes.joins.items():
             key = find(merge)
             group = self.groups.get(key)
@@ -179,11 +180,12 @@ class Regions:
             if tensor in seen:
                 continue
             seen.add(tensor)
-            if self.work.is_leaf(tensor) or tensor in self._variable:
-                if tensor not in self._variable:
+            if tensor in self._variable:
+                if self._bound(tensor, region):
                     yield tensor
-                elif self._outside(Home(self._variable[tensor]), region):
-                    yield tensor
+                continue
+            if self.work.is_leaf(tensor):
+                yield tensor
                 continue
             if self._outside(self.homes.tensor(tensor), region):
                 yield tensor
@@ -290,5 +292,6 @@ class Regions:
     def _once(self, name: str) -> None:
         if name in self._emitted:
             text = "both a loop's condition and its body read this loop or conditional"
-            raise NotConvertibleError(f"node {name!r}: {text}", (Reason(name, text),))
+            msg = f"node {name!r}: {text}"
+            raise NotConvertibleError(msg, (Reason(name, text),))
         self._emitted.add(name)

@@ -5,7 +5,7 @@ Runs each statement under AbstractOps. What is known becomes a constant and is n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from converters.graph import DType, Node
-from converters.lift import lists, opaque
+from converters.lift import lists, loop_facts, opaque
 from converters.lift.identities import Identities
-from converters.lift.joins import joined, same, without_value
+from converters.lift.joins import joined
 from converters.lift.lists import ListFact
 from converters.lift.work import Work, is_random
 from converters.program import Conditional, Loop, OpNode, Recurrence, Statement, SubProgram
@@ -24,9 +24,6 @@ from reference.errors import NotConvertibleError, Reason
 from reference.vocabulary.abstract import AbstractArray, AbstractOps, Fact
 from reference.vocabulary.abstract.sizes import Size, as_dim
 from reference.vocabulary.arrays import concrete
-
-ROUNDS = 8
-"""A loop's facts settle in three: each size becomes unknown at most once."""
 
 
 class Specialiser:
@@ -63,14 +60,14 @@ class Specialiser:
             self._undo[-1].append((table, name, table.get(name, _ABSENT)))
         table[name] = value
 
-    def _define(self, name: str, fact: Fact) -> None:
+    def define(self, name: str, fact: Fact) -> None:
         self._set(self.facts, name, fact)
 
-    def _define_alias(self, name: str, target: str) -> None:
+    def define_alias(self, name: str, target: str) -> None:
         self._set(self.alias, name, target)
 
     @contextmanager
-    def _trial(self) -> Iterator[None]:
+    def trial(self) -> Iterator[None]:
         """What is found inside is forgotten afterwards: it held for one guess of a loop's facts."""
         self._undo.append([])
         kinds = dict(self.identities.kind)
@@ -93,7 +90,7 @@ class Specialiser:
             if isinstance(statement, OpNode):
                 self._op(statement.node, kept)
             elif isinstance(statement, Loop):
-                kept.append(self._loop(statement))
+                kept.append(loop_facts.specialise_loop(self, statement))
             elif isinstance(statement, Conditional):
                 self._conditional(statement, kept)
             elif isinstance(statement, Recurrence):
@@ -105,7 +102,7 @@ class Specialiser:
         node = replace(node, inputs=inputs)
         same_as = self.identities.alias(node, inputs, self.facts)
         if same_as is not None:
-            self._define_alias(f"{node.name}:0", same_as)
+            self.define_alias(f"{node.name}:0", same_as)
             return
         node = self._whole_lists(node)
         facts = self._facts(node)
@@ -114,7 +111,7 @@ class Specialiser:
         )
         facts += (Fact("unknown"),) * (len(names) - len(facts))
         for name, fact in zip(names, facts, strict=True):
-            self._define(name, fact)
+            self.define(name, fact)
         values = [concrete(fact) for fact in facts]
         if all(value is not None for value in values) and not isinstance(facts[0], ListFact):
             for name, value in zip(names, values, strict=True):
@@ -122,7 +119,7 @@ class Specialiser:
             return
         self._note_count(node)
         if node.op in ("ListSet", "ListScatter", "ListPush"):
-            self._learn_elements(node.inputs[0], facts[0])
+            self.learn_elements(node.inputs[0], facts[0])
         kept.append(OpNode(node, names))
 
     def _facts(self, node: Node) -> tuple[Fact, ...]:
@@ -215,7 +212,7 @@ class Specialiser:
             taken = statement.then if bool(value) else statement.otherwise
             kept += self.run(taken.statements)
             for name, result in zip(statement.outputs, taken.outputs, strict=True):
-                self._define_alias(name, self.name(result))
+                self.define_alias(name, self.name(result))
             return
         sides = []
         for side in (statement.then, statement.otherwise):
@@ -225,10 +222,10 @@ class Specialiser:
         for i, name in enumerate(statement.outputs):
             a, b = sides[0].outputs[i], sides[1].outputs[i]
             if a == b:
-                self._define_alias(name, a)
+                self.define_alias(name, a)
             else:
                 places.append(i)
-                self._define(
+                self.define(
                     name, joined(self.facts[a], self.facts[b], name.replace(":0", ""), _never)
                 )
         if places:
@@ -238,77 +235,7 @@ class Specialiser:
             names = tuple(statement.outputs[i] for i in places)
             kept.append(Conditional(statement.name, predicate, then, otherwise, names))
 
-    # ---- loops -------------------------------------------------------------------------------------------------
-
-    def _loop(self, loop: Loop) -> Loop:
-        loop = replace(loop, carried=tuple(map(self.name, loop.carried)))
-        while True:
-            carried, unchanged = self._settled(loop)
-            if not unchanged:
-                break
-            loop = self._captured(loop, unchanged)
-        for names in (loop.condition.inputs, loop.body.inputs):
-            for name, fact in zip(names, carried, strict=True):
-                self._define(name, fact)
-        condition = self._sub(loop.condition)
-        body = self._sub(loop.body)
-        for name, fact in zip(loop.outputs, carried, strict=True):
-            self._define(name, fact)
-        for name, fact in zip(loop.carried, carried, strict=True):
-            self._learn_elements(name, fact)
-        return replace(loop, condition=condition, body=body)
-
-    def _sub(self, sub: SubProgram) -> SubProgram:
-        statements = self.run(sub.statements)
-        return SubProgram(sub.inputs, tuple(statements), tuple(map(self.name, sub.outputs)))
-
-    def _settled(self, loop: Loop) -> tuple[list[Fact], list[int]]:
-        """Facts of the carried values that hold in every iteration, and the places carried round unchanged."""
-        carried = [without_value(self.facts[name]) for name in loop.carried]
-        start = len(self.ops.born)
-        for _ in range(ROUNDS):
-            with self._trial():
-                for name, fact in zip(loop.body.inputs, carried, strict=True):
-                    self._define(name, fact)
-                self.run(loop.body.statements)
-                results = [self.name(name) for name in loop.body.outputs]
-                unchanged = [i for i, r in enumerate(results) if r == loop.body.inputs[i]]
-                facts = [self.facts[name] for name in results]
-            if unchanged:
-                return carried, unchanged
-            inside = _made_of(self.ops.born[start:])
-            after = [
-                joined(a, b, output.rpartition(":")[0], inside)
-                for a, b, output in zip(carried, facts, loop.outputs, strict=True)
-            ]
-            if all(same(a, b) for a, b in zip(carried, after, strict=True)):
-                break
-            carried = after
-        else:
-            carried = [
-                Fact(fact.dtype) if not isinstance(fact, ListFact) else fact for fact in carried
-            ]
-        return carried, []
-
-    def _captured(self, loop: Loop, unchanged: Sequence[int]) -> Loop:
-        for i in unchanged:
-            for name in (loop.condition.inputs[i], loop.body.inputs[i], loop.outputs[i]):
-                self._define_alias(name, loop.carried[i])
-        rest = [i for i in range(len(loop.carried)) if i not in set(unchanged)]
-
-        def pick(names: Sequence[str]) -> tuple[str, ...]:
-            return tuple(names[i] for i in rest)
-
-        condition, body = loop.condition, loop.body
-        return replace(
-            loop,
-            carried=pick(loop.carried),
-            condition=SubProgram(pick(condition.inputs), condition.statements, condition.outputs),
-            body=SubProgram(pick(body.inputs), body.statements, pick(body.outputs)),
-            outputs=pick(loop.outputs),
-        )
-
-    def _learn_elements(self, name: str, after: Fact) -> None:
+    def learn_elements(self, name: str, after: Fact) -> None:
         """An empty list's element shape is that of the items the loop writes."""
         fact = self.facts[name]
         if (
@@ -317,25 +244,12 @@ class Specialiser:
             and after.shape is not None
             and fact.size is not None
         ):
-            self._define(
+            self.define(
                 name, lists.of_elements(fact.dtype, fact.size, after.shape[1:], fact.dynamic)
             )
 
 
 _ABSENT: Any = object()
-
-
-def _made_of(names: Sequence[str]) -> Callable[[Size], bool]:
-    """Whether a size is made of any of these unknowns, inside opaque ones too."""
-    found = frozenset(names)
-
-    def inside(size: Size) -> bool:
-        return any(
-            name in found or ("(" in name and any(inner in name for inner in found))
-            for name in size.names
-        )
-
-    return inside
 
 
 def _never(size: Size) -> bool:

@@ -116,8 +116,31 @@ LAST_AMBIGUOUS = 21
 """Up to this GraphDef version an unknown shape was written as a scalar's (the shape function of Placeholder, ``core/ops/array_ops.cc``, v1.15.5); freezing
 loses the version, so the uses decide."""
 _TENSOR_OPS = frozenset(
-    "MatMul BatchMatMul BatchMatMulV2 Conv2D BiasAdd Shape Transpose StridedSlice Slice ConcatV2 Concat Split SplitV "
-    "Unpack ReverseSequence ReverseV2 Reshape Rank Size GatherNd Softmax ArgMax Max".split()
+    [
+        "MatMul",
+        "BatchMatMul",
+        "BatchMatMulV2",
+        "Conv2D",
+        "BiasAdd",
+        "Shape",
+        "Transpose",
+        "StridedSlice",
+        "Slice",
+        "ConcatV2",
+        "Concat",
+        "Split",
+        "SplitV",
+        "Unpack",
+        "ReverseSequence",
+        "ReverseV2",
+        "Reshape",
+        "Rank",
+        "Size",
+        "GatherNd",
+        "Softmax",
+        "ArgMax",
+        "Max",
+    ]
 )
 
 
@@ -191,14 +214,14 @@ def _reasons(special: Specialiser, statements: Sequence[Statement]) -> list[Reas
             found[name] = reason
             explained = True
     for name, node in alive.items():
-        reason = special.reasons.get(name)
-        if reason is None or (explained and node.op == "RandomUniform" and name not in training):
+        known = special.reasons.get(name)
+        if known is None or (explained and node.op == "RandomUniform" and name not in training):
             continue
         if name in training and is_random(node):
             predicate, side = training[name]
-            text = f"{reason.text}; freeze it: --freeze {predicate}={'false' if side else 'true'}"
-            reason = Reason(name, text)
-        found[name] = reason
+            text = f"{known.text}; freeze it: --freeze {predicate}={'false' if side else 'true'}"
+            known = Reason(name, text)
+        found[name] = known
     return [found[name] for name in sorted(found)]
 
 

@@ -16,13 +16,20 @@ from converters.lift.work import Work
 from reference.errors import ArtefactError
 
 _TABLES = frozenset(
-    "HashTable HashTableV2 MutableHashTable MutableHashTableV2 MutableDenseHashTable MutableDenseHashTableV2".split()
+    [
+        "HashTable",
+        "HashTableV2",
+        "MutableHashTable",
+        "MutableHashTableV2",
+        "MutableDenseHashTable",
+        "MutableDenseHashTableV2",
+    ]
 )
 _FILLS = frozenset(
-    "LookupTableImport LookupTableImportV2 InitializeTable InitializeTableV2".split()
+    ["LookupTableImport", "LookupTableImportV2", "InitializeTable", "InitializeTableV2"]
 )
-_FILES = frozenset("InitializeTableFromTextFile InitializeTableFromTextFileV2".split())
-_FINDS = frozenset("LookupTableFind LookupTableFindV2".split())
+_FILES = frozenset(["InitializeTableFromTextFile", "InitializeTableFromTextFileV2"])
+_FINDS = frozenset(["LookupTableFind", "LookupTableFindV2"])
 _WHOLE_LINE, _LINE_NUMBER = -2, -1
 
 

@@ -61,7 +61,8 @@ def test_any_tensor_may_be_an_input() -> None:
     b.add("Tanh", "t", b.placeholder("x", None, 2))
     b.add("Neg", "y", "t:0")
     program = structure(b.graph(), inputs=["t"], outputs=["y"])
-    assert list(program.inputs) == ["t:0"] and program.inputs["t:0"].shape[1] == 2  # type: ignore[index]
+    assert list(program.inputs) == ["t:0"]
+    assert program.inputs["t:0"].shape[1] == 2
     assert execute(program, {"t:0": np.float32([[1, 2]])})["y:0"].tolist() == [[-1, -2]]
 
 
@@ -73,7 +74,8 @@ def test_constants_fold_and_variables_keep_their_names() -> None:
     b.add("Mul", "y", b.add("Mul", "s", b.placeholder("x", 2), read), two)
     program = structure(b.graph(v=np.float32([3, 4])), inputs=["x"], outputs=["y"])
     assert program.variables == {"v:0": "v"}
-    assert program.constants["sum:0"] == 2.0 and "one:0" not in program.constants
+    assert program.constants["sum:0"] == 2.0
+    assert "one:0" not in program.constants
     assert execute(program, {"x:0": np.float32([1, 1])})["y:0"].tolist() == [6, 8]
 
 
@@ -224,7 +226,8 @@ def test_v2_while_captures_what_it_carries_unchanged() -> None:
     )
     program = structure(b.graph(), inputs=["x"], outputs=["loop:1"])
     loop = next(s for s in program.statements if isinstance(s, Loop))
-    assert len(loop.carried) == 2 and program.variables["w:0"] == "w"
+    assert len(loop.carried) == 2
+    assert program.variables["w:0"] == "w"
     assert execute(program, {"x:0": np.float32([1, 1])})["loop:1"].tolist() == [8, 27]
 
 
@@ -291,7 +294,8 @@ def test_unwritten_list_items_read_as_zeros() -> None:
     assert [s.node.op for s in program.statements] == ["ListNew", "ListSet", "ListStack"]  # type: ignore[union-attr]
     assert str(program.facts["ta:0"].shape) == str(program.facts["all:0"].shape)
     got = execute(program, {"x:0": np.float32([1, 2])})
-    assert got["all:0"].tolist() == [[0, 0], [1, 2], [0, 0]] and got["size:0"] == 3
+    assert got["all:0"].tolist() == [[0, 0], [1, 2], [0, 0]]
+    assert got["size:0"] == 3
 
 
 def dropout(b: Build, keep: str) -> str:
@@ -310,7 +314,8 @@ def test_a_placeholder_that_only_sets_dropout_is_frozen_and_reported() -> None:
     keep = b.placeholder("keep")
     b.add("Neg", "y", dropout(b, keep))
     program = structure(b.graph(), inputs=["x", "keep"], outputs=["y"])
-    assert program.frozen == {"keep:0": 1.0} and list(program.inputs) == ["x:0"]
+    assert program.frozen == {"keep:0": 1.0}
+    assert list(program.inputs) == ["x:0"]
     assert [s.node.op for s in program.statements] == ["Neg"]  # type: ignore[union-attr]
 
 

@@ -16,12 +16,38 @@ from converters.program import Program
 from converters.read_graphdef import read
 
 ZOO = Path(__file__).parents[1] / "zoo" / "models"
-MODELS = (
-    "basic_lstm lstm_peepholes_clip gru multi_lstm2 bidirectional_lstm_lengths nested_loops nested_while raw_rnn_lstm "
-    "static_lstm_lengths dropout_cond dropout_placeholder dropout_default dropout_variational gru_batch_norm "
-    "scan_reverse map_fn_lstm v2_lstm v2_bidirectional v2_stateless v2_scan_gru attention_dynamic_rnn beam_decoder "
-    "greedy_decoder string_tagger block_fused_peephole while_until_settled dnc drqn zero_state_fed lengths_out_of_range"
-).split()
+MODELS = [
+    "basic_lstm",
+    "lstm_peepholes_clip",
+    "gru",
+    "multi_lstm2",
+    "bidirectional_lstm_lengths",
+    "nested_loops",
+    "nested_while",
+    "raw_rnn_lstm",
+    "static_lstm_lengths",
+    "dropout_cond",
+    "dropout_placeholder",
+    "dropout_default",
+    "dropout_variational",
+    "gru_batch_norm",
+    "scan_reverse",
+    "map_fn_lstm",
+    "v2_lstm",
+    "v2_bidirectional",
+    "v2_stateless",
+    "v2_scan_gru",
+    "attention_dynamic_rnn",
+    "beam_decoder",
+    "greedy_decoder",
+    "string_tagger",
+    "block_fused_peephole",
+    "while_until_settled",
+    "dnc",
+    "drqn",
+    "zero_state_fed",
+    "lengths_out_of_range",
+]
 
 
 def load(name: str) -> tuple[Program, list[str], list[str]]:
@@ -66,7 +92,8 @@ def test_facts_agree_with_the_recorded_shapes(name: str) -> None:
     with np.load(ZOO / name / "samples.npz", allow_pickle=False) as samples:
         for output in outputs:
             fact, want = program.facts[output], samples[f"out0:{output}"]
-            assert fact.dtype == str(want.dtype) and fact.shape is not None
+            assert fact.dtype == str(want.dtype)
+            assert fact.shape is not None
             assert len(fact.shape) == want.ndim
             fixed = [
                 (d, n) for d, n in zip(fact.shape, want.shape, strict=True) if isinstance(d, int)

@@ -51,7 +51,8 @@ def test_constants_fold_and_know_their_origin() -> None:
     value = np.arange(12, dtype="f4").reshape(3, 4)
     kernel = t.constant(value, name="kernel")
     part = t.split(t.transpose(kernel, [1, 0]), (1, 3), 0)[1]
-    assert part.op == "constant" and part.origin == Origin("kernel", ((0, 3), (1, 4)), (1, 0))
+    assert part.op == "constant"
+    assert part.origin == Origin("kernel", ((0, 3), (1, 4)), (1, 0))
     np.testing.assert_array_equal(part.origin.take(value), part.value)
     sliced = t.strided_slice(kernel, [1, None], [None, -2], [1, 1])
     np.testing.assert_array_equal(sliced.origin.take(value), sliced.value)
@@ -63,7 +64,8 @@ def test_constants_fold_and_know_their_origin() -> None:
 def test_results_of_one_operation_share_a_group() -> None:
     t = Tracer()
     a, b = t.split(t.input("x", Fact("float32", (B, 4))), (1, 3), 1)
-    assert a.group == b.group and (a.index, b.index) == (0, 1)
+    assert a.group == b.group
+    assert (a.index, b.index) == (0, 1)
 
 
 def test_replay_needs_every_input_and_stops_at_bindings() -> None:

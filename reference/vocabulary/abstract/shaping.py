@@ -193,4 +193,4 @@ def _count(ops: Any, start: Fact, limit: Fact, delta: Fact) -> Dim:
     if not any(isinstance(item, Size) for item in (first, last, step)):
         return max(0, -int(-(last - first) // step)) if step else 0
     gap = subtract(last, first)
-    return gap if step == 1 and non_negative(gap) else ops.fresh()  # type: ignore[no-any-return]
+    return gap if step == 1 and non_negative(gap) else ops.fresh()

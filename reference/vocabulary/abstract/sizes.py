@@ -217,7 +217,7 @@ def non_negative(dim: Dim) -> bool:
 
 def as_dim(value: object) -> Dim:
     """A NumPy or Python integer, or a Size, as a Dim."""
-    return value if isinstance(value, Size) else int(value)  # type: ignore[call-overload, no-any-return]
+    return value if isinstance(value, Size) else int(value)
 
 
 def _is_signed(name: str) -> bool:
