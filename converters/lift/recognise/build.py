@@ -10,10 +10,11 @@ import numpy as np
 from converters.graph import DType, Node
 from converters.lift.recognise.components import Layers, split_layers
 from converters.lift.recognise.emit import ProgramArray, ProgramOps
+from converters.lift.recognise.packed import unpack_states
 from converters.lift.recognise.poly import Atom, Monomial
-from converters.lift.recognise.step import Definitions, NotAStepError, Step, symbolic
+from converters.lift.recognise.step import Definitions, NotAStepError, State, Step, symbolic
 from converters.lift.recognise.traced import traced_cell
-from converters.lift.recognise.values import NotRowWiseError, Values
+from converters.lift.recognise.values import NotRowWiseError, Values, last_slice
 from converters.program import Loop, OpNode, Program, Recurrence, Statement
 from reference.vocabulary.abstract.fact import Fact
 from reference.vocabulary.tracer import Expr
@@ -45,9 +46,12 @@ class Builder:
         self.sequences: dict[Expr, ProgramArray] = {}
         self.length: Any = None
         """Symbolic number of steps."""
+        self.packed: dict[int, list[tuple[int, str]]] = {}
+        """By carried value: where its parts begin, and the names of their final values."""
 
     def build(self) -> Built:
         """Raises NotAStepError where even a traced cell cannot say what the loop does."""
+        unpack_states(self.step)
         self._sequences()
         self._check_writes()
         layers = split_layers(self.step, self._names())
@@ -59,6 +63,7 @@ class Builder:
                 self._restart()
         if isinstance(layers, str):
             self._traced(layers)
+        self._join_packed()
         self._carried_outputs()
         self._flush()
         self.built.constants = self.ops.constants
@@ -70,6 +75,7 @@ class Builder:
     def _restart(self) -> None:
         self.built.statements.clear()
         self.ops.statements.clear()
+        self.packed.clear()
         self._sequences()
 
     def _names(self) -> str:
@@ -202,7 +208,9 @@ class Builder:
         parts = [layer.states[k] for k in order]
         name = self.loop.name if index == 0 and len(self.step.states) == len(parts) else f"{self.loop.name}/{index}"
         output = f"{name}|outputs"
-        final = tuple(self.loop.outputs[s.carried] for s in parts)
+        final = tuple(self._final(s) for s in parts)
+        initial = tuple(self._initial(s) for s in parts)
+        self._flush()
         state = layer.output.fact
         shape = (self.length, *(state.shape or ()))
         self.facts[output] = Fact(state.dtype, shape)
@@ -211,7 +219,7 @@ class Builder:
                 name=name,
                 cell=layer.identified.assembled.cell,
                 sequences=() if x is None else (x.name,),
-                initial_state=tuple(self.loop.carried[s.carried] for s in parts),
+                initial_state=initial,
                 outputs=(output,),
                 final_state=final,
                 lengths=lengths,
@@ -221,6 +229,29 @@ class Builder:
             )
         )
         return self.ops.value(output)
+
+    def _initial(self, state: State) -> str:
+        """The initial value of a part."""
+        value = self.loop.carried[state.carried]
+        if state.window is None:
+            return value
+        return str(last_slice(self.ops, self.ops.value(value), *state.window).name)
+
+    def _final(self, state: State) -> str:
+        """The name of the final value of a part; packed parts are joined at the end."""
+        name = self.loop.outputs[state.carried]
+        if state.window is None:
+            return name
+        part = f"{name}|{state.window[0]}"
+        self.packed.setdefault(state.carried, []).append((state.window[0], part))
+        self.facts[part] = Fact(state.new.fact.dtype, state.new.fact.shape)
+        return part
+
+    def _join_packed(self) -> None:
+        for carried, parts in self.packed.items():
+            items = [self.ops.value(name) for _, name in sorted(parts)]
+            joined = self.ops.concat(items, -1)
+            self._alias(joined.name, self.loop.outputs[carried])
 
     def _mask(self, result: ProgramArray) -> ProgramArray:
         """Zero past the lengths: what is computed between layers need not be 0 there."""
@@ -257,6 +288,8 @@ class Builder:
         names = [f"{self.loop.name}|outputs{k}" for k in range(len(outputs))]
         for label, expr in zip(names, outputs, strict=True):
             self.facts[label] = Fact(expr.fact.dtype, (self.length, *expr.shape))
+        initial = tuple(self._initial(s) for s in step.states)
+        final = tuple(self._final(s) for s in step.states)
         self._flush()
         cell = traced_cell((*items, *captures), tuple(s.old for s in step.states), new, outputs)
         self.built.statements.append(
@@ -264,9 +297,9 @@ class Builder:
                 name=self.loop.name,
                 cell=cell,
                 sequences=tuple(sequences),
-                initial_state=tuple(self.loop.carried[s.carried] for s in step.states),
+                initial_state=initial,
                 outputs=tuple(names),
-                final_state=tuple(self.loop.outputs[s.carried] for s in step.states),
+                final_state=final,
                 lengths=lengths,
                 invariants=tuple(step.captures[e] for e in captures),
                 steps=None if sequences else step.steps,

@@ -39,7 +39,7 @@ def split_layers(step: Step, names: str = "") -> Layers | str:
         found.outside[norm.leaf(expr, f"in{k}")] = expr
     found.outside[norm.leaf(step.time, "time")] = step.time
     for state in step.states:
-        norm.leaf(state.old, f"state{state.carried}")
+        norm.leaf(state.old, state.old.name or f"state{state.carried}")
     for component in components(step):
         result = identify(
             Component(tuple(s.old for s in component), tuple(s.new for s in component), (), names), norm
@@ -57,18 +57,15 @@ def split_layers(step: Step, names: str = "") -> Layers | str:
 
 def components(step: Step) -> list[list[State]]:
     """Strongly connected components, those that others depend on first."""
-    by_old = {s.old: s for s in step.states}
-    reads = {
-        s.carried: {by_old[e].carried for e in depends([s.new], set(by_old))} for s in step.states
-    }
+    number = {s.old: k for k, s in enumerate(step.states)}
+    reads = {number[s.old]: {number[e] for e in depends([s.new], set(number))} for s in step.states}
     reach = {k: _closure(k, reads) for k in reads}
-    groups: dict[frozenset[int], list[State]] = {}
-    for state in step.states:
-        k = state.carried
+    groups: dict[frozenset[int], list[int]] = {}
+    for k in reads:
         mutual = frozenset({k} | {j for j in reach[k] if k in reach[j]})
-        groups.setdefault(mutual, []).append(state)
-    ordered = sorted(groups.values(), key=lambda g: (len(reach[g[0].carried]), g[0].carried))
-    return ordered
+        groups.setdefault(mutual, []).append(k)
+    ordered = sorted(groups.values(), key=lambda g: (len(reach[g[0]]), g[0]))
+    return [[step.states[k] for k in group] for group in ordered]
 
 
 def _closure(start: int, reads: dict[int, set[int]]) -> set[int]:

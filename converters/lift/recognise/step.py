@@ -38,6 +38,8 @@ class State:
     new: Expr
     """Masks taken off."""
     masked: bool = False
+    window: tuple[int, int] | None = None
+    """The features of the carried value that this part is, where it is packed with others."""
 
 
 @dataclass
