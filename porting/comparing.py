@@ -30,7 +30,18 @@ class Comparison:
         """For the report."""
         from porting.report import section
 
-        return [section(self.candidate.kind, self.verdict, self.model.program)]
+        return [section(self.candidate.kind, self.verdict, self.recurrences())]
+
+    def recurrences(self) -> list[dict[str, Any]]:
+        """Those of the original, as ``inspect`` describes them."""
+        from converters.program import Recurrence, walk
+        from porting.inspection import describe_recurrence
+
+        target = self.candidate.kind if self.candidate.kind in ("onnx", "keras") else ""
+        found = [s for s in walk(self.model.program.statements) if isinstance(s, Recurrence)]
+        described = [describe_recurrence(self.model.program, item) for item in found]
+        empty = {"form": "", "reason": None}
+        return [item | dict(item.get(target, empty)) for item in described]
 
 
 def compare(

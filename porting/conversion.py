@@ -171,6 +171,10 @@ def _verify(
     from porting.verification.equivalence import check
 
     candidate = port.candidate(draft, threads)
+    if port.states:
+        from porting.verification.streaming import streaming_candidate
+
+        candidate = streaming_candidate(model.original, model.program, port.states, draft, threads)
     return check(
         model.original,
         candidate,

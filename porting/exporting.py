@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from converters.program import Program
+from porting.quiet import silenced
 from porting.verification.candidates import ORIGIN, Candidate, keras_candidate, onnx_candidate
 from reference.errors import MissingExtraError, NotConvertibleError, Reason, RnnportError, UsageError
 
@@ -129,7 +130,8 @@ def export(program: Program, options: Options, name: str, origin: Mapping[str, s
         return OnnxPort(to_onnx(program, **chosen), options, origin)
     if options.to == "keras":
         try:
-            from converters.to_keras import to_keras
+            with silenced():
+                from converters.to_keras import to_keras
         except ImportError as error:
             package = "keras"
             raise MissingExtraError(package, "tensorflow", "--to keras") from error

@@ -10,6 +10,7 @@ from typing import Any
 from converters.graph import Artefact
 from converters.program import Conditional, Loop, Program, Recurrence, walk
 from porting.conversion import plain
+from porting.quiet import silenced
 from reference.errors import NotConvertibleError, UsageError
 
 
@@ -163,7 +164,8 @@ def _planned(plan: Any, program: Program, recurrence: Recurrence) -> Any:
 def _keras(recurrence: Recurrence) -> dict[str, Any]:
     """What Keras will hold it as."""
     try:
-        from converters.to_keras.native import native
+        with silenced():
+            from converters.to_keras.native import native
     except ImportError:
         return {"form": "RNN", "reason": "Keras is not installed, so it was not asked"}
     found = native(recurrence.cell)

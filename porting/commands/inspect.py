@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,6 @@ from porting.commands.output import console, print_json
 @options.as_json
 def command(artefact: Path, freeze: tuple[str, ...], json_: bool, **chosen: Any) -> int:
     """List the recurrences of ARTEFACT: what each is, what it will become, and why not, where not."""
-    # Nothing is computed here: the lightest backend saves seconds where TensorFlow is installed.
-    os.environ.setdefault("KERAS_BACKEND", "numpy")
     from porting.inspection import inspect
     from porting.model import parse_freeze
 

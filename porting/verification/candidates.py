@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from porting.quiet import silenced
 from reference.errors import ArtefactError, MissingExtraError, UsageError
 
 Arrays = Mapping[str, np.ndarray]
@@ -126,8 +127,9 @@ def keras_candidate(path: Path, /) -> Candidate:
         ArtefactError: the file cannot be loaded.
     """
     try:
-        import converters.to_keras  # noqa: F401  (registers the layers of ports that are not all native)
-        from converters.to_keras.backend import keras
+        with silenced():
+            import converters.to_keras  # noqa: F401  (registers the layers of ports that are not all native)
+            from converters.to_keras.backend import keras
     except ImportError as error:
         package = "keras"
         raise MissingExtraError(package, "tensorflow", f"running {path}") from error

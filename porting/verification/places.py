@@ -54,57 +54,45 @@ def layouts(program: Program | None, graph: Graph, outputs: Iterable[str], /) ->
 class _Finder:
     def __init__(self, program: Program, graph: Graph) -> None:
         self.program, self.graph = program, graph
-        self.readers: dict[str, Any] = {}
-        for statement in program.statements:
-            for name in defined(statement):
-                self.readers[name] = statement
 
     def layout(self, output: str) -> Layout:
         value = self.program.names.get(output, output)
         fact = self.program.facts.get(value) or self.program.inputs.get(value)
         if fact is None:
             return Layout()
-        found = Layout(fact.dtype)
-        for recurrence in self.upstream(value):
-            axes = self.axes(recurrence, fact.shape)
-            if axes is None:
-                continue
-            lengths = self.in_graph(recurrence.lengths)
-            found = Layout(fact.dtype, axes[0], axes[1], lengths, recurrence.name)
-            if axes[1] is not None:
-                return found
-        return found
+        upstream = self.upstream(value)
+        nearest = upstream[0].name if upstream else None
+        shape = fact.shape or ()
+        for recurrence in upstream:
+            time = self.time_axis(recurrence, shape)
+            if time is not None:
+                return Layout(fact.dtype, 1 - time, time, self.in_graph(recurrence.lengths), recurrence.name)
+        rows = next((axis for axis, size in enumerate(shape) if isinstance(size, Size)), None)
+        return Layout(fact.dtype, rows, None, None, nearest)
 
     def upstream(self, value: str) -> list[Recurrence]:
-        """The recurrences a value depends on, the nearest first."""
-        seen, queue, found = {value}, [value], []
-        while queue:
-            statement = self.readers.get(queue.pop(0))
-            if statement is None:
+        """The recurrences a value depends on, the last of the program first."""
+        needed, found = {value}, []
+        for statement in reversed(self.program.statements):
+            if needed.isdisjoint(defined(statement)):
                 continue
-            inner = [s for s in walk((statement,)) if isinstance(s, Recurrence)]
-            found += [s for s in inner if s not in found]
-            for name in statement.inputs:
-                if name not in seen:
-                    seen.add(name)
-                    queue.append(name)
+            needed.update(statement.inputs)
+            found += [s for s in walk((statement,)) if isinstance(s, Recurrence)]
         return found
 
-    def axes(self, recurrence: Recurrence, shape: tuple[Any, ...] | None) -> tuple[int | None, int | None] | None:
-        """(batch axis, time axis) by equality of sizes; sizes that are equal by chance are told apart by order."""
-        if not shape or not (names := recurrence.sequences or recurrence.outputs):
+    def time_axis(self, recurrence: Recurrence, shape: tuple[Any, ...]) -> int | None:
+        """0 or 1 where the tensor has the steps of the recurrence on that axis, and rows on the other."""
+        names = (*recurrence.sequences, *recurrence.outputs)
+        fact = self.program.facts.get(names[0]) or self.program.inputs.get(names[0]) if names else None
+        if fact is None or not fact.shape or len(shape) < 2:
             return None
-        fact = self.program.facts.get(names[0])
-        if fact is None or fact.shape is None or len(fact.shape) < 2:
+        time = fact.shape[0]
+        axes = [axis for axis in (0, 1) if shape[axis] == time]
+        if len(axes) == 2:
+            return 0 if recurrence.time_major else 1
+        if not axes or not (isinstance(time, Size) or isinstance(shape[1 - axes[0]], Size)):
             return None
-        time, batch = fact.shape[0], fact.shape[1]
-        lead = list(shape[:2])
-        if len(lead) == 2 and lead in ([batch, time], [time, batch]) and len(shape) > 1:
-            swapped = lead == [time, batch] and (batch != time or recurrence.time_major)
-            return (1, 0) if swapped else (0, 1)
-        if isinstance(batch, Size) and batch in lead:
-            return (lead.index(batch), None)
-        return (0, None) if lead[0] == batch else None
+        return axes[0]
 
     def in_graph(self, name: str | None) -> str | None:
         """A tensor that the raw graph has too, so that the oracle can watch it."""

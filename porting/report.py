@@ -1,0 +1,99 @@
+"""The report: one page that needs nothing else, for any browser."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from porting.verification.floors import TENSOR_LIMIT
+from porting.verification.verdict import Row, Verdict
+from porting.version import VERSION
+from reference.errors import MissingExtraError, UsageError
+
+WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 640, 220, 56, 12, 24
+
+
+def section(
+    name: str, verdict: Verdict, recurrences: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
+    """One comparison of a report.
+
+    Args:
+        recurrences: as ``convert`` and ``inspect`` describe them.
+    """
+    charts = [found for row in verdict.rows if (found := chart(row)) is not None]
+    return {
+        "name": name, "verdict": verdict.as_json(), "sentence": verdict.sentence(), "rows": verdict.rows,
+        "charts": charts, "recurrences": list(recurrences),
+    }  # fmt: skip
+
+
+def write_report(
+    path: Path | str, sections: Sequence[Mapping[str, Any]], /, *, title: str, blocks: Sequence[Mapping[str, str]] = ()
+) -> None:
+    """Write the page; the same comparison gives the same bytes.
+
+    Raises:
+        MissingExtraError: jinja2 is not installed.
+        UsageError: the file cannot be written.
+    """
+    text = render(sections, title=title, blocks=blocks)
+    target = Path(path)
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        os.replace(part, target)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        msg = f"the report {target} cannot be written: {error.strerror or error}"
+        raise UsageError(msg) from error
+
+
+def render(sections: Sequence[Mapping[str, Any]], /, *, title: str, blocks: Sequence[Mapping[str, str]] = ()) -> str:
+    """The page; every name in it is escaped.
+
+    Raises:
+        MissingExtraError: jinja2 is not installed.
+    """
+    try:
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+    except ImportError as error:
+        package = "jinja2"
+        raise MissingExtraError(package, "report", "the HTML report") from error
+    environment = Environment(
+        loader=PackageLoader("porting"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
+    )
+    page = environment.get_template("report.html.j2")
+    return page.render(title=title, sections=sections, blocks=blocks, version=VERSION)
+
+
+def chart(row: Row, /) -> dict[str, Any] | None:
+    """Error and floor over time, on a logarithmic scale; None where there is no time to draw."""
+    if len(row.steps) < 2:
+        return None
+    port = [difference for difference, _ in row.steps]
+    floor = [spread for _, spread in row.steps]
+    limit = TENSOR_LIMIT * row.floor
+    positive = [value for value in (*port, *floor, limit) if value > 0]
+    if not positive:
+        return None
+    low, high = math.floor(math.log10(min(positive))), math.ceil(math.log10(max(positive)) + 1e-9)
+    low = max(low, high - 12)
+
+    def height(value: float) -> float:
+        share = (math.log10(value) - low) / (high - low) if value > 0 else 0.0
+        return round(HEIGHT - BOTTOM - max(share, 0.0) * (HEIGHT - BOTTOM - TOP), 1)
+
+    def line(values: Sequence[float]) -> str:
+        step = (WIDTH - 8 - LEFT) / (len(values) - 1)
+        return " ".join(f"{LEFT + step * i:.1f},{height(value)}" for i, value in enumerate(values))
+
+    every = max(1, (high - low) // 5)
+    ticks = [{"y": height(10.0**power), "label": f"1e{power}"} for power in range(low, high + 1, every)]
+    return {
+        "tensor": row.tensor, "region": row.region, "width": WIDTH, "height": HEIGHT, "left": LEFT, "ticks": ticks,
+        "last": len(port) - 1, "port": line(port), "floor": line(floor), "limit": line([limit] * len(port)),
+    }  # fmt: skip
