@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from converters.graph import Artefact, Graph, Signature, split_tensor
@@ -82,14 +82,12 @@ def candidates(graph: Graph) -> tuple[str, ...]:
             if not _is_sink(node.op):
                 consumed.add(split_tensor(tensor)[0])
             readers.setdefault(split_tensor(tensor)[0], []).append(node.name)
-    stack = [n.name for n in graph.nodes.values() if n.op in _PLACEHOLDERS]
-    depends: set[str] = set()
-    while stack:
-        name = stack.pop()
-        for reader in readers.get(name, ()):
-            if reader not in depends:
-                depends.add(reader)
-                stack.append(reader)
+    depends = _downstream(graph, readers, _PLACEHOLDERS, frozenset())
+    # What lies inside a loop or a branch has no one value outside it.
+    loops = _downstream(graph, readers, _ENTERS, _EXITS)
+    branches = _downstream(graph, readers, _SWITCHES, _MERGES)
+    depends -= loops | {name for name in branches if graph.nodes[name].op not in _EXITS}
+    depends = {name for name in depends if graph.nodes[name].op not in _ENTERS | _SWITCHES}
     fed = {
         name for name, found in readers.items() if any(_is_sink(graph.nodes[r].op) for r in found)
     }
@@ -101,6 +99,27 @@ def candidates(graph: Graph) -> tuple[str, ...]:
         and not _is_sink(node.op)
         and node.op not in _SILENT
     )
+
+
+_ENTERS, _EXITS = frozenset(("Enter", "RefEnter")), frozenset(("Exit", "RefExit"))
+_SWITCHES, _MERGES = frozenset(("Switch", "RefSwitch")), frozenset(("Merge", "RefMerge", *_EXITS))
+
+
+def _downstream(
+    graph: Graph,
+    readers: Mapping[str, Sequence[str]],
+    sources: frozenset[str],
+    stops: frozenset[str],
+) -> set[str]:
+    """What depends on a node of the ops ``sources``, up to and without nodes of the ops ``stops``."""
+    stack = [n.name for n in graph.nodes.values() if n.op in sources]
+    found: set[str] = set()
+    while stack:
+        for reader in readers.get(stack.pop(), ()):
+            if reader not in found and graph.nodes[reader].op not in stops:
+                found.add(reader)
+                stack.append(reader)
+    return found
 
 
 def _is_sink(op: str) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from converters.lift.regions import Regions
 from converters.lift.specialise import Specialiser
 from converters.lift.work import VARIABLES, Work, is_random
 from converters.program import Conditional, Loop, OpNode, Program, Statement
-from reference.errors import NotConvertibleError, Reason
+from reference.errors import ArtefactError, NotConvertibleError, Reason, SemanticsError
 from reference.vocabulary.abstract import Fact, unknown
 
 
@@ -55,14 +56,13 @@ def structure(
     }
     reported: dict[str, Any] = {name: _plain(value) for name, value in fixed.items()}
     work = Work(graph, [name for name in inputs if name not in fixed], fixed)
-    tables.attach(work, artefact)
-    found = _freeze_dropout(work, graph, inputs, outputs)
-    reported |= found
-    inputs = [name for name in inputs if name not in work.frozen]
-    reached = settle_predicates(work, outputs)
-    homes = Homes(work, reached)
-    regions = Regions(work, homes, reached)
-    statements, names = regions.build(outputs, ROOT, {})
+    with _damage_named():
+        tables.attach(work, artefact)
+        reported |= _freeze_dropout(work, graph, inputs, outputs)
+        inputs = [name for name in inputs if name not in work.frozen]
+        reached = settle_predicates(work, outputs)
+        regions = Regions(work, Homes(work, reached), reached)
+        statements, names = regions.build(outputs, ROOT, {})
     facts = {n: (input_facts or {}).get(n) or _input_fact(graph, n) for n in inputs}
     special = Specialiser(work, facts, regions.used)
     kept = special.run(statements)
@@ -71,6 +71,20 @@ def structure(
     if strict:
         _refuse(special, final, results)
     return _program(special, facts, final, live, results, reported)
+
+
+@contextmanager
+def _damage_named() -> Iterator[None]:
+    """A node without the inputs or attributes of its op is the file's fault, never a traceback."""
+    try:
+        yield
+    except SemanticsError:
+        raise
+    except (LookupError, ValueError) as error:
+        msg = (
+            f"the graph is damaged: a node lacks inputs or attributes that its op needs ({error!r})"
+        )
+        raise ArtefactError(msg) from error
 
 
 def _freeze_dropout(

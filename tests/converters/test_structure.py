@@ -387,3 +387,18 @@ def test_a_long_chain_is_structured_without_recursion() -> None:
         tensor = b.add("Tanh", f"t{i}", tensor)
     program = structure(b.graph(), inputs=["x"], outputs=[tensor])
     assert len(program.statements) == 5000
+
+
+def test_candidates_do_not_lie_inside_loops_or_branches() -> None:
+    b = Build()
+    conditional(b, b.placeholder("p", dtype="bool"))
+    counting_loop(b, b.placeholder("n", dtype="int32"))
+    b.add("Neg", "in_branch", "cond/mul/Switch:0"), b.add("Neg", "in_loop", "s1:1")
+    assert candidates(b.graph()) == ("cond/Merge:0", "exit0:0", "exit1:0", "exit2:0")
+
+
+def test_a_damaged_node_is_an_artefact_error() -> None:
+    b = Build()
+    b.add("Neg", "y", b.add("Merge", "m", b.add("Switch", "s", b.placeholder("x", 2))))
+    with pytest.raises(ArtefactError, match="damaged"):
+        structure(b.graph(), inputs=["x"], outputs=["y"])

@@ -217,7 +217,10 @@ def non_negative(dim: Dim) -> bool:
 
 def as_dim(value: object) -> Dim:
     """A NumPy or Python integer, or a Size, as a Dim."""
-    return value if isinstance(value, Size) else int(value)
+    if isinstance(value, Size):
+        return value
+    number: int = int(value)  # type: ignore[call-overload]
+    return number
 
 
 def _is_signed(name: str) -> bool:
