@@ -10,16 +10,17 @@ import numpy as np
 
 from converters.graph import Artefact, Graph, Node, Shape, split_tensor
 from converters.lift import tables
-from converters.lift.dead import keep_live, walk
+from converters.lift.dead import keep_live
 from converters.lift.dropout import dropout_placeholders
 from converters.lift.homes import ROOT, Homes
 from converters.lift.known import settle_predicates
 from converters.lift.names import tensor_name
+from converters.lift.refusals import refuse
 from converters.lift.regions import Regions
 from converters.lift.specialise import Specialiser
-from converters.lift.work import VARIABLES, Work, is_random
+from converters.lift.work import VARIABLES, Work
 from converters.program import Conditional, Loop, OpNode, Program, Statement
-from reference.errors import ArtefactError, NotConvertibleError, Reason, SemanticsError
+from reference.errors import ArtefactError, SemanticsError
 from reference.vocabulary.abstract import Fact, unknown
 
 
@@ -69,7 +70,7 @@ def structure(
     results = _results(special, outputs, names, kept)
     final, live = keep_live(kept, results)
     if strict:
-        _refuse(special, final, results)
+        refuse(special, final, results)
     return _program(special, facts, final, live, results, reported)
 
 
@@ -202,59 +203,6 @@ def _results(
             kept.append(OpNode(Node(split_tensor(output)[0], "Identity", (value,)), (output,)))
         special.facts[output] = special.facts[value]
     return tuple(outputs)
-
-
-def _refuse(special: Specialiser, statements: Sequence[Statement], outputs: Sequence[str]) -> None:
-    reasons = _reasons(special, statements)
-    if not reasons:
-        return
-    fine = []
-    for output in outputs:
-        part, _ = keep_live(statements, [output])
-        if not _reasons(special, part):
-            fine.append(output)
-    msg = "not convertible: " + "; ".join(str(reason) for reason in reasons)
-    raise NotConvertibleError(msg, tuple(reasons), tuple(fine))
-
-
-def _reasons(special: Specialiser, statements: Sequence[Statement]) -> list[Reason]:
-    """Why the live nodes cannot be ported; a dropout that stays on explains its random numbers."""
-    alive = {op.node.name: op.node for op in walk(statements)}
-    training = _branches_of(statements)
-    found: dict[str, Reason] = {}
-    explained = False
-    for name, reason in special.identities.reasons.items():
-        if name in alive and name not in training:
-            found[name] = reason
-            explained = True
-    for name, node in alive.items():
-        known = special.reasons.get(name)
-        if known is None or (explained and node.op == "RandomUniform" and name not in training):
-            continue
-        if name in training and is_random(node):
-            predicate, side = training[name]
-            text = f"{known.text}; freeze it: --freeze {predicate}={'false' if side else 'true'}"
-            known = Reason(name, text)
-        found[name] = known
-    return [found[name] for name in sorted(found)]
-
-
-def _branches_of(statements: Sequence[Statement]) -> dict[str, tuple[str, bool]]:
-    """By node inside a conditional: the predicate's name and the side it is on."""
-    found: dict[str, tuple[str, bool]] = {}
-    stack: list[tuple[Statement, tuple[str, bool] | None]] = [(s, None) for s in statements]
-    while stack:
-        statement, side = stack.pop()
-        if isinstance(statement, OpNode) and side is not None:
-            found[statement.node.name] = side
-        elif isinstance(statement, Loop):
-            for sub in (statement.condition, statement.body):
-                stack += [(s, side) for s in sub.statements]
-        elif isinstance(statement, Conditional):
-            name = statement.predicate.removesuffix(":0")
-            stack += [(s, side or (name, True)) for s in statement.then.statements]
-            stack += [(s, side or (name, False)) for s in statement.otherwise.statements]
-    return found
 
 
 def _program(

@@ -1,0 +1,65 @@
+"""Why a Program cannot be ported: every reason by node, and the outputs that none of them touches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from converters.lift.dead import keep_live, walk
+from converters.lift.specialise import Specialiser
+from converters.lift.work import is_random
+from converters.program import Conditional, Loop, OpNode, Statement
+from reference.errors import NotConvertibleError, Reason
+
+
+def refuse(special: Specialiser, statements: Sequence[Statement], outputs: Sequence[str]) -> None:
+    """Raises NotConvertibleError where a live statement cannot be ported."""
+    reasons = _reasons(special, statements)
+    if not reasons:
+        return
+    fine = []
+    for output in outputs:
+        part, _ = keep_live(statements, [output])
+        if not _reasons(special, part):
+            fine.append(output)
+    msg = "not convertible: " + "; ".join(str(reason) for reason in reasons)
+    raise NotConvertibleError(msg, tuple(reasons), tuple(fine))
+
+
+def _reasons(special: Specialiser, statements: Sequence[Statement]) -> list[Reason]:
+    """Why the live nodes cannot be ported; a dropout that stays on explains its random numbers."""
+    alive = {op.node.name: op.node for op in walk(statements)}
+    training = _branches_of(statements)
+    found: dict[str, Reason] = {}
+    explained = False
+    for name, reason in special.identities.reasons.items():
+        if name in alive and name not in training:
+            found[name] = reason
+            explained = True
+    for name, node in alive.items():
+        known = special.reasons.get(name)
+        if known is None or (explained and node.op == "RandomUniform" and name not in training):
+            continue
+        if name in training and is_random(node):
+            predicate, side = training[name]
+            text = f"{known.text}; freeze it: --freeze {predicate}={'false' if side else 'true'}"
+            known = Reason(name, text)
+        found[name] = known
+    return [found[name] for name in sorted(found)]
+
+
+def _branches_of(statements: Sequence[Statement]) -> dict[str, tuple[str, bool]]:
+    """By node inside a conditional: the predicate's name and the side it is on."""
+    found: dict[str, tuple[str, bool]] = {}
+    stack: list[tuple[Statement, tuple[str, bool] | None]] = [(s, None) for s in statements]
+    while stack:
+        statement, side = stack.pop()
+        if isinstance(statement, OpNode) and side is not None:
+            found[statement.node.name] = side
+        elif isinstance(statement, Loop):
+            for sub in (statement.condition, statement.body):
+                stack += [(s, side) for s in sub.statements]
+        elif isinstance(statement, Conditional):
+            name = statement.predicate.removesuffix(":0")
+            stack += [(s, side or (name, True)) for s in statement.then.statements]
+            stack += [(s, side or (name, False)) for s in statement.otherwise.statements]
+    return found
