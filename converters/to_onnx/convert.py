@@ -22,13 +22,15 @@ from converters.to_onnx.pairs import paired
 from converters.to_onnx.plan import Plan, plan, units
 from converters.to_onnx.scan import emit_scan
 from converters.to_onnx.streaming import Pairs, step_model
-from reference.errors import UsageError
+from converters.to_onnx.values import Value
+from reference.errors import NotConvertibleError, UsageError
 from reference.vocabulary.abstract.fact import Fact
 
 OPSETS = range(17, 27)
 """The operator sets that can be asked for."""
 DEFAULT_OPSET = 17
 """Read by ONNX Runtime 1.13 and later; nothing written here needs a newer one."""
+_DTYPES = ("float32", "float16", "int8")
 _PREFERENCES = ("speed", "native")
 
 
@@ -63,16 +65,21 @@ def to_onnx(
     if prefer not in _PREFERENCES or batch < 1:
         msg = f"prefer is 'speed' or 'native' and batch at least 1, not {prefer!r} and {batch}"
         raise UsageError(msg)
-    if ragged or dtype not in ("float32",):
-        msg = "ragged and narrow dtypes are not there yet"
+    if dtype not in _DTYPES:
+        msg = f"dtype is one of {', '.join(_DTYPES)}, not {dtype!r}"
         raise UsageError(msg)
     pairs: Pairs = ()
     times: frozenset[str] = frozenset()
     if streaming:
         program, pairs, times = step_model(program)
-    ops = OnnxOps(opset=opset, times=times)
+    narrow = {"float32": "float16"} if dtype == "float16" else None
+    ops = OnnxOps(opset=opset, narrow=narrow, times=times, quantise=dtype == "int8", ragged=ragged)
     exporter = Exporter(program, ops, prefer=prefer, batch=batch)
-    return replace(exporter.run(metadata or {}), states=pairs)
+    exported = replace(exporter.run(metadata or {}), states=pairs)
+    if dtype == "int8" and not ops.quantised:
+        msg = "no recurrence is a native LSTM: there is nothing to quantise to int8"
+        raise NotConvertibleError(msg)
+    return exported
 
 
 class Env(dict[str, Any]):
@@ -104,7 +111,8 @@ class Exporter:
     def run(self, metadata: Mapping[str, str]) -> Exported:
         env = Env(self.ops, self.program)
         for name, fact in self.program.inputs.items():
-            env[name] = self.ops.input(name, fact)
+            value = self.ops.input(name, fact)
+            env[name] = self.ops.cast(value, fact.dtype) if self.ops.narrow else value
         self.statements(self.program.statements, env)
         model = self.model(env, metadata)
         order = [s.name for s in self.program.statements if isinstance(s, Recurrence)]
@@ -115,7 +123,7 @@ class Exporter:
         ports = []
         self.ops.build.prefix = ""
         for name in self.program.outputs:
-            value = env[self.program.names.get(name, name)]
+            value = self.widened(name, env[self.program.names.get(name, name)])
             ports.append((name, Port(self.ops.ref(value), value.fact.dtype, value.fact.shape)))
         return finish(
             self.ops.build,
@@ -124,6 +132,15 @@ class Exporter:
             domains={"com.microsoft": 1},
             metadata=metadata,
         )
+
+    def widened(self, name: str, value: Value) -> Value:
+        """An output in the dtype it has in TF, where the model computes in a narrower one."""
+        source = self.program.names.get(name, name)
+        fact = self.program.facts.get(source)
+        wide = "float32" if fact is None else fact.dtype
+        if self.ops.narrow.get(wide) != value.fact.dtype:
+            return value
+        return self.ops.wrap(self.ops.to(value, wide), Fact(wide, value.fact.shape))
 
     def statements(self, statements: tuple[Statement, ...], env: Env) -> None:
         ordered, partners = self.pairs(statements, env)

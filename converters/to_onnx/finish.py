@@ -20,7 +20,7 @@ from converters.to_onnx.builder import Builder, Node, Port, Scope, prune
 from converters.to_onnx.sizes import onnx_type
 from reference.vocabulary.abstract.sizes import Size
 
-_SILENT = frozenset(("LSTM", "GRU", "RNN"))
+_SILENT = frozenset(("LSTM", "GRU", "RNN", "DynamicQuantizeLSTM"))
 """Operators whose results may be left out by an empty name."""
 
 

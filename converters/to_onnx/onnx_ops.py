@@ -63,12 +63,17 @@ class OnnxOps(RecordingOps):
         opset: int,
         narrow: Mapping[str, str] | None = None,
         times: frozenset[str] = frozenset(),
+        quantise: bool = False,
+        ragged: bool = False,
     ) -> None:
         super().__init__()
         self.opset = opset
         self.narrow = dict(narrow or {})
         self.build = Builder()
         self.guard = TimeGuard(times)
+        self.quantise, self.ragged = quantise, ragged
+        self.quantised: list[str] = []
+        """Names of the recurrences whose weights became int8."""
         self.steps: list[Frame] = []
         """The bodies of Scans being written, innermost last."""
         self.transposed: dict[str, tuple[Value, tuple[int, ...]]] = {}
@@ -92,7 +97,7 @@ class OnnxOps(RecordingOps):
         text = value.dtype.kind in "OSU"
         dtype = "string" if text else self.narrow.get(str(value.dtype), str(value.dtype))
         if not text:
-            value = value.astype(dtype, copy=False)
+            value = _narrowed(value, dtype)
         return Value(self, Fact(dtype, value.shape, value), label=label)
 
     def input(self, name: str, fact: Fact, /) -> Value:
@@ -257,3 +262,11 @@ class OnnxOps(RecordingOps):
 
 def _bytes(fact: Fact) -> int:
     return 0 if fact.value is None else int(fact.value.nbytes)
+
+
+def _narrowed(value: np.ndarray, dtype: str) -> np.ndarray:
+    """In a narrower float, finite numbers stay finite: a mask's -1e9 becomes the lowest number, not minus infinity."""
+    if dtype != "float16" or value.dtype == np.float16:
+        return value.astype(dtype, copy=False)
+    limit = float(np.finfo(np.float16).max)
+    return np.where(np.isfinite(value), np.clip(value, -limit, limit), value).astype(np.float16)

@@ -10,11 +10,10 @@ import numpy as np
 from converters.program import Recurrence
 from converters.to_onnx.native import NativeForm, Refusal, native
 from converters.to_onnx.values import Value
-from reference.cells.base import weights
 
-FASTER_AS_SCAN: dict[str, int] = {"GRU": 16, "RNN": 16}
-"""By operator: the batch from which ``Scan`` with the input's product hoisted is the faster form (docs and ``benchmarks/onnx_forms.py`` hold
-the numbers). ONNX Runtime's LSTM kernel runs at the speed of its products and is never beaten."""
+FASTER_AS_SCAN: dict[str, tuple[int, int]] = {"GRU": (2048, 4096), "RNN": (1, 1024)}
+"""By operator: the number of rows times units from which ``Scan`` with the input's product hoisted is the faster form, without and with
+lengths (``benchmarks/onnx_forms.py`` measures it). ONNX Runtime's LSTM kernel runs at the speed of its products and is never beaten."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +36,9 @@ def plan(recurrence: Recurrence, sequences: list[Value], /, *, prefer: str, batc
     refusal = _misfit(recurrence, found, sequences)
     if refusal is not None:
         return Plan(None, refusal)
-    limit = FASTER_AS_SCAN.get(found.op)
-    if prefer == "speed" and limit is not None and batch >= limit:
+    limits = FASTER_AS_SCAN.get(found.op)
+    size = batch * found.units
+    if prefer == "speed" and limits and size >= limits[recurrence.lengths is not None]:
         reason = f"for {batch} rows Scan is faster than ONNX Runtime's {found.op}; --prefer native keeps it"
         return Plan(None, reason)
     return Plan(found, None)
@@ -62,7 +62,3 @@ def units(cell: Any, /) -> int | None:
     """The number of units, where the cell has one."""
     found = getattr(cell, "units", None)
     return int(found) if isinstance(found, int | np.integer) else None
-
-
-def has_weights(cell: Any, /) -> bool:
-    return bool(weights(cell))

@@ -70,7 +70,7 @@ def test_pieces_give_the_whole(cell: Any, prefer: str) -> None:
     x = draw(9, 2, F)
     feeds = {n: np.zeros((2, U), np.float32) for n in program.inputs if n != "x:0"}
     [wanted] = run(to_onnx(whole, prefer=prefer), {"x:0": x, **feeds})
-    exported = to_onnx(whole, prefer=prefer, streaming=True)
+    exported = to_onnx(whole, prefer=prefer, streaming=True, batch=1024)
     for cuts in ([1, 4, 5], [8], list(range(1, 9))):
         found = np.concatenate(pieces(exported, x, cuts))
         np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-6)

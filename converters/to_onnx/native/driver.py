@@ -24,7 +24,9 @@ from reference.vocabulary.abstract.sizes import Dim, Size
 if TYPE_CHECKING:
     from converters.to_onnx.onnx_ops import OnnxOps
 
-Env = dict[str, Value]
+Env = dict[str, Any]
+Start = dict[str, Value]
+"""State parts by letter, c and h."""
 
 
 @dataclass(frozen=True)
@@ -37,66 +39,125 @@ class Side:
 
 def emit_native(ops: OnnxOps, sides: tuple[Side, ...], env: Env, /) -> None:
     """Write the operator; the recurrences' outputs and final states go to ``env``."""
-    call = _Call(ops, sides, env)
-    for index, side in enumerate(sides):
-        env[side.recurrence.outputs[0]] = call.sequence(index)
-        for name, value in zip(side.recurrence.final_state, call.final(index), strict=True):
-            env[name] = value
+    x = env[sides[0].recurrence.sequences[0]]
+    lengths = _lengths(ops, x, sides[0].recurrence.lengths, env)
+    starts = [_starts(ops, side, env) for side in sides]
+    if ops.ragged and lengths is not None:
+        from converters.to_onnx.native.ragged import in_chunks
+
+        results = in_chunks(ops, sides, x, lengths, starts)
+    else:
+        results = run(ops, sides, x, lengths, starts)
+    for side, (sequence, last) in zip(sides, results, strict=True):
+        env[side.recurrence.outputs[0]] = sequence
+        parts = [last[letter] for letter in side.form.state if letter in "ch"]
+        if side.form.state == "c|h":
+            parts = [ops.concat(parts, 1)]
+        env.update(zip(side.recurrence.final_state, parts, strict=True))
+
+
+def run(
+    ops: OnnxOps, sides: tuple[Side, ...], x: Value, lengths: Value | None, starts: list[Start]
+) -> list[tuple[Value, Start]]:
+    """The operator on x ``[T, B, features]`` and clamped lengths: per side the sequence and the final state parts."""
+    call = _Call(ops, sides, x, lengths, starts)
+    letters = "ch" if sides[0].form.op == "LSTM" else "h"
+    return [
+        (call.sequence(i), {letter: call.last(i, letter) for letter in letters})
+        for i in range(len(sides))
+    ]
+
+
+def _lengths(ops: OnnxOps, x: Value, name: str | None, env: Env) -> Value | None:
+    """int32, clamped to 0..T."""
+    if name is None:
+        return None
+    given = env[name]
+    limit = ops.cast(ops.amount(x.shape[0]), given.fact.dtype)
+    found: Value = ops.cast(ops.clip(given, 0, limit), "int32")
+    return found
+
+
+def _starts(ops: OnnxOps, side: Side, env: Env) -> Start:
+    """The initial state parts ``[B, units]`` by letter."""
+    parts = [env[name] for name in side.recurrence.initial_state]
+    if side.form.state == "c|h":
+        parts = list(ops.split(parts[0], (side.form.units,) * 2, 1))
+        return {"c": parts[0], "h": parts[1]}
+    return dict(zip(side.form.state, parts, strict=True))
 
 
 class _Call:
     """The one node, and what stands around it."""
 
-    def __init__(self, ops: OnnxOps, sides: tuple[Side, ...], env: Env) -> None:
-        self.ops, self.sides = ops, sides
+    def __init__(
+        self,
+        ops: OnnxOps,
+        sides: tuple[Side, ...],
+        x: Value,
+        lengths: Value | None,
+        starts: list[Start],
+    ) -> None:
+        self.ops, self.sides, self.lengths, self.starts = ops, sides, lengths, starts
         self.form = sides[0].form
-        x = env[sides[0].recurrence.sequences[0]]
         self.dtype = x.fact.dtype
-        assert x.fact.shape is not None
-        self.time, self.batch = x.fact.shape[0], x.fact.shape[1]
+        self.time, self.batch = x.shape[0], x.shape[1]
         self.pad_time = self.form.op == "GRU" and not _positive(self.time)
         self.pad_batch = self.form.op != "RNN" and not _positive(self.batch)
-        self.lengths = self._lengths(env)
-        self.starts = [self._starts(side, env) for side in sides]
         self.results = self._node(x)
 
     # -- inputs ----------------------------------------------------------------------------------
-
-    def _lengths(self, env: Env) -> Value | None:
-        """int32, clamped to 0..T."""
-        name = self.sides[0].recurrence.lengths
-        if name is None:
-            return None
-        ops, given = self.ops, env[name]
-        limit = ops.cast(ops.amount(self.time), given.fact.dtype)
-        return ops.cast(ops.clip(given, 0, limit), "int32")
-
-    def _starts(self, side: Side, env: Env) -> dict[str, Value]:
-        """The initial state parts ``[B, units]`` by letter."""
-        parts = [env[name] for name in side.recurrence.initial_state]
-        if side.form.state == "c|h":
-            parts = list(self.ops.split(parts[0], (side.form.units,) * 2, 1))
-            return {"c": parts[0], "h": parts[1]}
-        return dict(zip(side.form.state, parts, strict=True))
 
     def _node(self, x: Value) -> list[str]:
         ops, form = self.ops, self.form
         lengths = None if self.lengths is None else self._padded(self.lengths, {0: self.pad_batch})
         inputs = [
             self._padded(x, {0: self.pad_time, 1: self.pad_batch}),
-            ops.array(np.stack([side.form.w for side in self.sides]).astype(self.dtype)),
-            ops.array(np.stack([side.form.r for side in self.sides]).astype(self.dtype)),
-            ops.array(np.stack([side.form.b for side in self.sides]).astype(self.dtype)),
+            *self._matrices(),
+            self._stacked([side.form.b for side in self.sides]),
             lengths,
             self._start("h"),
         ]
         if form.op == "LSTM":
             inputs.append(self._start("c"))
             if form.peepholes is not None:
-                stacked = np.stack([np.asarray(s.form.peepholes) for s in self.sides])
-                inputs.append(ops.array(stacked.astype(self.dtype)))
+                inputs.append(self._stacked([side.form.peepholes for side in self.sides]))
+        if self.quantised:
+            inputs += [None] * (8 - len(inputs))
+            return ops.nodes(
+                "DynamicQuantizeLSTM",
+                3,
+                *inputs,
+                *self._scales(),
+                **self._attributes(),
+                domain="com.microsoft",
+            )
         outputs = 3 if form.op == "LSTM" else 2
         return ops.nodes(form.op, outputs, *inputs, **self._attributes())
+
+    @property
+    def quantised(self) -> bool:
+        return self.ops.quantise and self.form.op == "LSTM"
+
+    def _stacked(self, arrays: list[Any]) -> str:
+        """One array per direction, as a constant."""
+        return self.ops.array(np.stack([np.asarray(a) for a in arrays]).astype(self.dtype))
+
+    def _matrices(self) -> list[str]:
+        """W and R; as int8 with rows and columns swapped where they are quantised."""
+        if not self.quantised:
+            return [self._stacked([getattr(s.form, k) for s in self.sides]) for k in "wr"]
+        self.ops.quantised.append(self.sides[0].recurrence.name)
+        packed = [[quantise(getattr(s.form, k))[0] for s in self.sides] for k in "wr"]
+        return [self.ops.array(np.stack(items)) for items in packed]
+
+    def _scales(self) -> list[str]:
+        """Scale and zero point per gate row of W, then of R."""
+        found = []
+        for key in "wr":
+            scales = np.stack([quantise(getattr(s.form, key))[1] for s in self.sides])
+            found += [self.ops.array(scales), self.ops.array(np.zeros(scales.shape, np.int8))]
+        return found
 
     def _attributes(self) -> dict[str, Any]:
         form = self.form
@@ -166,16 +227,8 @@ class _Call:
             ops.uncut[cut] = y
         return ops.wrap(cut, Fact(self.dtype, (self.time, self.batch, self.form.units)))
 
-    def final(self, index: int) -> list[Value]:
-        """The state parts ``[B, units]`` of one direction, in the cell's order."""
-        side = self.sides[index]
-        letters = [letter for letter in side.form.state if letter in "ch"]
-        parts = [self._last(index, letter) for letter in letters]
-        if side.form.state == "c|h":
-            return [self.ops.concat(parts, 1)]
-        return parts
-
-    def _last(self, index: int, letter: str) -> Value:
+    def last(self, index: int, letter: str) -> Value:
+        """A final state part ``[B, units]`` of one direction."""
         ops = self.ops
         last = self.results["hc".index(letter) + 1]
         if len(self.sides) > 1:
@@ -206,6 +259,13 @@ class _Call:
         return ops.node(
             "Slice", name, ops.axes([0] * len(dims)), sizes.vector(ops, dims), ops.axes(chosen)
         )
+
+
+def quantise(matrix: np.ndarray, /) -> tuple[np.ndarray, np.ndarray]:
+    """``[rows, n]`` as int8 ``[n, rows]`` with one scale per row: (int8, float32 [rows])."""
+    top = np.abs(matrix).max(axis=1)
+    scale = np.where(top > 0, top / 127, 1).astype(np.float32)
+    return np.ascontiguousarray(np.rint(matrix / scale[:, None]).astype(np.int8).T), scale
 
 
 def is_zero(ops: OnnxOps, x: Value, /) -> bool:

@@ -1,0 +1,111 @@
+"""float16, int8 and ragged batches: the same model in another width or order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from converters.to_onnx import to_onnx
+from reference.cells.basic_lstm import BasicLSTMCell
+from reference.cells.basic_rnn import BasicRNNCell
+from reference.cells.gru import GRUCell
+from reference.cells.lstm import LSTMCell
+from reference.errors import NotConvertibleError, UsageError
+from tests.converters.to_onnx_running import recurrence_program, run, session
+
+RNG = np.random.default_rng(11)
+F, U, STEPS, ROWS = 3, 4, 7, 9
+LENGTHS = np.array([0, 1, STEPS, 3, 3, STEPS + 2, 2, -1, 5], np.int32)
+
+
+def draw(*shape: int) -> np.ndarray:
+    return (RNG.normal(size=shape) * 0.5).astype(np.float32)
+
+
+CELLS: dict[str, Any] = {
+    "lstm": BasicLSTMCell(draw(F + U, 4 * U), draw(4 * U)),
+    "peephole": LSTMCell(draw(F + U, 4 * U), draw(4 * U), draw(U), draw(U), draw(U)),
+    "projected": LSTMCell(draw(F + 2, 4 * U), draw(4 * U), proj_kernel=draw(U, 2)),
+    "gru": GRUCell(draw(F + U, 2 * U), draw(2 * U), draw(F + U, U), draw(U)),
+    "rnn": BasicRNNCell(draw(F + U, U), draw(U)),
+}
+
+
+def pair(name: str) -> Any:
+    """The cell forward and backward on one input."""
+    return recurrence_program(
+        {"a": CELLS[name], "b": CELLS[name]}, F, directions=["forward", "backward"]
+    )
+
+
+def feeds_of(program: Any, rows: int = ROWS) -> dict[str, np.ndarray]:
+    feeds = {n: draw(rows, f.shape[-1]) for n, f in program.inputs.items() if n[:2] in ("a/", "b/")}
+    return feeds | {"x:0": draw(STEPS, rows, F), "lengths:0": np.resize(LENGTHS, rows)}
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, ROWS])
+@pytest.mark.parametrize("name", ["lstm", "peephole", "gru", "rnn"])
+def test_ragged_is_the_same_bit_for_bit(name: str, rows: int) -> None:
+    """Rows sorted by length, in chunks, also where there are fewer rows than chunks."""
+    program = pair(name)
+    feeds = feeds_of(program, rows)
+    plain = to_onnx(program, prefer="native")
+    ragged = to_onnx(program, prefer="native", ragged=True)
+    assert "TopK" in [n.op_type for n in ragged.model.graph.node]
+    for a, b in zip(run(ragged, feeds), run(plain, feeds), strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", list(CELLS))
+def test_float16(name: str) -> None:
+    """Weights and values in float16, inputs and outputs as before; about three digits."""
+    program = pair(name)
+    feeds = feeds_of(program)
+    exported = to_onnx(program, prefer="native", dtype="float16")
+    wanted = run(to_onnx(program, prefer="native"), feeds)
+    found = run(exported, feeds)
+    assert {str(a.dtype) for a in found} == {"float32"}
+    largest = max(float(np.abs(a - b).max()) for a, b in zip(found, wanted, strict=True))
+    assert 1e-7 < largest < 5e-3
+    weights = {i.data_type for i in exported.model.graph.initializer if len(i.dims) > 1}
+    assert weights == {10}
+
+
+def test_float16_keeps_masks_finite() -> None:
+    from converters.to_onnx.onnx_ops import OnnxOps
+
+    ops = OnnxOps(opset=17, narrow={"float32": "float16"})
+    values = ops.static(ops.constant(np.array([-1e9, np.inf, 2.0], np.float32)))
+    assert values is not None
+    assert values.tolist() == [-65504.0, np.inf, 2.0]
+
+
+@pytest.mark.parametrize("name", ["lstm", "peephole"])
+def test_int8(name: str) -> None:
+    """The LSTM's weights in int8: near, and not equal."""
+    program = pair(name)
+    feeds = feeds_of(program)
+    exported = to_onnx(program, dtype="int8")
+    assert "DynamicQuantizeLSTM" in [n.op_type for n in exported.model.graph.node]
+    wanted = run(to_onnx(program), feeds)
+    found = [a for a in session(exported.model).run(None, feeds)]
+    errors = [float(np.abs(a - b).max()) for a, b in zip(found, wanted, strict=True)]
+    assert 1e-5 < max(errors) < 5e-2
+    for a, b in zip(found, wanted, strict=True):
+        if a.ndim == 3:
+            assert not a[b == 0].any()
+
+
+def test_int8_of_nothing_is_refused() -> None:
+    with pytest.raises(NotConvertibleError, match="nothing to quantise"):
+        to_onnx(pair("gru"), dtype="int8")
+
+
+@pytest.mark.parametrize(
+    "options", [{"dtype": "bfloat16"}, {"opset": 16}, {"prefer": "both"}, {"batch": 0}]
+)
+def test_wrong_options(options: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        to_onnx(pair("gru"), **options)
