@@ -12,10 +12,12 @@ import numpy as np
 
 from reference import states
 from reference.cells.base import map_sizes
+from reference.drivers import fast_lstm
 from reference.drivers.checks import check_cell, check_features, check_lengths, check_sequence
 from reference.drivers.hoist import HoistedOps, hoisted
 from reference.drivers.stepping import default_ops, start, step, zeros_like
 from reference.noise import at_step, has_noise
+from reference.vocabulary.numpy_ops import NumpyOps
 
 
 def dynamic_rnn(
@@ -65,6 +67,9 @@ def run(
 ) -> tuple[Any, Any]:
     """The loop over time-major inputs, checked already; outputs ``[T, B, …]``."""
     bound = time if lengths is None else min(time, max(1, int(lengths.max(initial=0))))
+    if bound and type(ops) is NumpyOps and not ops.widen and fast_lstm.is_plain(cell, inputs, state):
+        with np.errstate(all="ignore"):
+            return fast_lstm.run(cell, inputs, lengths, state, bound)
     noisy = has_noise(cell)
     inner = ops if noisy else hoisted(ops, cell, inputs)
     columns = [inner.unstack(x, 0, time) for x in states.flatten(inputs)]
