@@ -54,7 +54,9 @@ def step_model(program: Program, /) -> tuple[Program, Pairs, frozenset[str]]:
     before = _needed(program.statements, program.outputs, program.names)
     after = _needed(changed, tuple(outputs), names)
     kept = {n: f for n, f in inputs.items() if n in after or n not in before}
-    result = replace(program, inputs=kept, outputs=tuple(outputs), statements=changed, names=names)
+    # What only made the old initial states would still read the inputs they came from.
+    live = tuple(s for s in changed if after & set(defined(s)))
+    result = replace(program, inputs=kept, outputs=tuple(outputs), statements=live, names=names)
     return result, tuple(pairs), _times(found, program)
 
 
