@@ -190,8 +190,7 @@ class Builder:
             arrays[atom] = output
         values = Values(self.ops, arrays, dtype)
         for write in self.step.writes:
-            poly = found.norm.poly(write.item)
-            result = values.poly(poly)
+            result = values.form(found.norm.form(write.item))
             direct = any(result is a for a in arrays.values())
             if write.masked and not direct:
                 result = self._mask(result)
@@ -224,11 +223,22 @@ class Builder:
                 final_state=final,
                 lengths=lengths,
                 steps=self.step.steps if x is None else None,
+                time_major=self._time_major(),
                 parameters=layer.identified.assembled.parameters,
                 loop=self.loop.name,
             )
         )
         return self.ops.value(output)
+
+    def _time_major(self) -> bool:
+        """Whether no transpose (or cut along another axis) made the sequences time-major."""
+        for array in self.sequences.values():
+            maker = self.definitions.op(array.name)
+            if maker is not None and maker.node.op == "Transpose":
+                perm = self.program.constants.get(maker.inputs[1])
+                if perm is not None and perm.size > 1 and int(perm[0]) == 1 and int(perm[1]) == 0:
+                    return False
+        return True
 
     def _initial(self, state: State) -> str:
         """The initial value of a part."""
@@ -303,6 +313,7 @@ class Builder:
                 lengths=lengths,
                 invariants=tuple(step.captures[e] for e in captures),
                 steps=None if sequences else step.steps,
+                time_major=self._time_major(),
                 parameters={f"constants/{k}": name for k, name in enumerate(cell.names)},
                 loop=self.loop.name,
                 reason=reason,

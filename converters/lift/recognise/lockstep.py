@@ -11,11 +11,12 @@ mark the steps. The T operands at each place are compared:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from reference.errors import RnnportError
 from reference.vocabulary.abstract.fact import Fact
 from reference.vocabulary.signatures import MULTIPLE, call
 from reference.vocabulary.tracer import CONSTANT, INPUT, Expr, Tracer
@@ -44,6 +45,8 @@ class Lockstep:
     levels: Mapping[Expr, int]
     name: str
     steps: int
+    named: Container[Expr] = ()
+    """Expressions that are values of the program."""
     states: list[Slot] = field(default_factory=list)
     sequences: list[Slot] = field(default_factory=list)
     time: Expr | None = None
@@ -73,6 +76,8 @@ class Lockstep:
             full: Row = (first,) * self.steps
             return full, first
         if not any(levels):
+            if self._descends(present):
+                return self._operation(row, present)
             return self._sequence(row)
         if levels[0] == 0:
             if not all(levels[1:]):
@@ -81,6 +86,27 @@ class Lockstep:
             if not self._joins(present):
                 return self._state(row)
         return self._operation(row, present)
+
+    def _descends(self, present: Sequence[Expr]) -> bool:
+        """Whether values from outside are better taken apart: made from the time alone, or no values of the program."""
+        first = present[0]
+        if first.op in (INPUT, CONSTANT) or any(e.op != first.op or e.params != first.params for e in present):
+            return False
+        return self._from_time(present) or any(e not in self.named for e in present)
+
+    def _from_time(self, present: Sequence[Expr]) -> bool:
+        """The same operations on the same values and on 0, 1, 2, …: ``t >= lengths`` at every step."""
+        first = present[0]
+        if all(e is first or _equal(e, first) for e in present) or self._counts(tuple(present)):
+            return True
+        if first.op in (INPUT, CONSTANT):
+            return False
+        if any(e.op != first.op or e.params != first.params or e.index != first.index for e in present):
+            return False
+        counts = {len(e.operands) for e in present}
+        return len(counts) == 1 and all(
+            self._from_time(column) for column in zip(*(e.operands for e in present), strict=True)
+        )
 
     def _joins(self, present: Sequence[Expr]) -> bool:
         """Whether the same operation brings an item of a sequence and the state together: ``concat([x, h], 1)``."""
@@ -138,9 +164,12 @@ class Lockstep:
         if any(e.op != first.op or e.index != first.index or e.params != first.params for e in present):
             msg = f"the steps differ in a {first.op}"
             raise NotRepeatedError(msg)
+        if len({len(e.args) for e in present}) > 1:
+            msg = "the steps differ in their number of operands"
+            raise NotRepeatedError(msg)
         args = [self._argument([e.args[k] for e in present]) for k in range(len(first.args))]
         full = tuple(
-            expr if expr is not None else self._apply(first, [a[0][t] for a in args])
+            expr if expr is not None else self._completed(first, [a[0][t] for a in args])
             for t, expr in enumerate(row)
         )
         return full, self._apply(first, [a[1] for a in args])
@@ -166,8 +195,18 @@ class Lockstep:
     def _padded(self, row: Row) -> Row:
         return (*row, *(None,) * (self.steps - len(row)))
 
+    def _completed(self, like: Expr, args: Sequence[object]) -> Expr:
+        """What a step whose result is not known in advance makes of operands that are."""
+        if any(a is None or (isinstance(a, tuple) and None in a) for a in args):
+            msg = "the last step cannot be completed"
+            raise NotRepeatedError(msg)
+        return self._apply(like, args)
+
     def _apply(self, like: Expr, args: Sequence[object]) -> Expr:
-        result = call(self.tracer, like.op, list(args), like.params)
+        try:
+            result = call(self.tracer, like.op, list(args), like.params)
+        except RnnportError as error:
+            raise NotRepeatedError(str(error)) from error
         return result[like.index] if like.op in MULTIPLE else result
 
 

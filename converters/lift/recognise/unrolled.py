@@ -7,7 +7,7 @@ the recurrence instead.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -45,13 +45,14 @@ def _roll_one(program: Program, tried: set[str]) -> Program | None:
     if not _repeats(program, tried):
         return None
     traced = TracedProgram(program)
-    for weight, anchors, levels in chains(traced):
-        key = f"{weight}@{traced.names.get(anchors[0], anchors[0].serial)}"
+    for family in families(traced):
+        first = family.chains[0][0]
+        key = f"{family.weight}@{traced.names.get(first, first.serial)}"
         if key in tried:
             continue
         tried.add(key)
         try:
-            return Roller(traced, anchors, levels).roll()
+            return Roller(traced, family).roll()
         except (NotRepeatedError, NotAStepError):
             continue
     return None
@@ -68,23 +69,60 @@ def _repeats(program: Program, tried: set[str]) -> bool:
     return any(count > 1 for count in uses.values())
 
 
-def chains(traced: TracedProgram) -> Iterator[tuple[str, list[Expr], dict[Expr, int]]]:
-    """(weight, anchors in order, level of every expression that depends on one), longest chains first."""
+@dataclass(frozen=True)
+class Family:
+    """Chains of anchors that step together, such as the products with an LSTM's four recurrent matrices."""
+
+    weight: str
+    chains: tuple[tuple[Expr, ...], ...]
+    levels: dict[Expr, int]
+    """By expression that depends on an anchor: the last step (from 1) of one it depends on."""
+
+    @property
+    def steps(self) -> int:
+        return len(self.chains[0])
+
+
+def families(traced: TracedProgram) -> list[Family]:
+    """Longest first."""
     groups: dict[Expr, list[Expr]] = {}
     everything = needed(list(traced.values.values()))
     for expr in everything:
         if expr.op == "matmul" and expr.args[1].op == CONSTANT and not expr.params["transpose_a"]:
             groups.setdefault(expr.args[1], []).append(expr)
-    found = []
-    for weight, anchors in groups.items():
-        if len(anchors) > 1:
-            found += [(weight, c, lv) for c, lv in _paths(anchors, everything)]
-    found.sort(key=lambda item: -len(item[1]))
-    for weight, anchors, levels in found:
-        yield str(weight.name or weight.origin or weight.serial), anchors, levels
+    paths = [p for anchors in groups.values() if len(anchors) > 1 for p in _paths(anchors, everything)]
+    paths.sort(key=lambda p: (-len(p), p[0].serial))
+    reach = [levels_of([p], everything) for p in paths]
+    found, used = [], set()
+    for k, path in enumerate(paths):
+        if k in used:
+            continue
+        together = [k]
+        for j in range(k + 1, len(paths)):
+            if j not in used and _step_together(path, paths[j], reach[k], reach[j]):
+                together.append(j)
+                used.add(j)
+        chains = tuple(tuple(paths[j]) for j in together)
+        weight = path[0].args[1]
+        name = str(weight.name or weight.origin or weight.serial)
+        levels = reach[k] if len(chains) == 1 else levels_of(chains, everything)
+        found.append(Family(name, chains, levels))
+    return found
 
 
-def _paths(anchors: list[Expr], everything: list[Expr]) -> Iterator[tuple[list[Expr], dict[Expr, int]]]:
+def _step_together(
+    a: Sequence[Expr], b: Sequence[Expr], reach_a: dict[Expr, int], reach_b: dict[Expr, int]
+) -> bool:
+    """Whether each step of either depends on the step before (or the same step) of the other."""
+    if len(a) != len(b):
+        return False
+    for t in range(1, len(a)):
+        if reach_a.get(b[t], 0) not in (t, t + 1) or reach_b.get(a[t], 0) not in (t, t + 1):
+            return False
+    return True
+
+
+def _paths(anchors: list[Expr], everything: list[Expr]) -> Iterator[list[Expr]]:
     """Chains of anchors, each depending on the one before."""
     members = set(anchors)
     last: dict[Expr, Expr | None] = {}
@@ -106,11 +144,12 @@ def _paths(anchors: list[Expr], everything: list[Expr]) -> Iterator[tuple[list[E
             path.append(up)
         path.reverse()
         if len(path) > 1:
-            yield path, _levels(path, everything)
+            yield path
 
 
-def _levels(path: list[Expr], everything: list[Expr]) -> dict[Expr, int]:
-    number = {anchor: t + 1 for t, anchor in enumerate(path)}
+def levels_of(chains: Sequence[Sequence[Expr]], everything: list[Expr]) -> dict[Expr, int]:
+    """The last step that each expression depends on, 1 for the first; absent where it depends on none."""
+    number = {anchor: t + 1 for chain in chains for t, anchor in enumerate(chain)}
     levels: dict[Expr, int] = {}
     for expr in everything:
         level = max((levels.get(e, 0) for e in expr.operands), default=0)
@@ -120,17 +159,18 @@ def _levels(path: list[Expr], everything: list[Expr]) -> dict[Expr, int]:
     return levels
 
 
-def downstream(anchors: list[Expr], levels: dict[Expr, int]) -> list[tuple[Expr, ...]]:
+def downstream(family: Family) -> list[tuple[Expr, ...]]:
     """The anchors, and the rows of what each step makes of them, the last ones first.
 
     A row is followed where each of its members has exactly one such reader in its own step.
     """
     readers: dict[Expr, list[Expr]] = {}
+    levels = family.levels
     for expr in levels:
         for operand in expr.operands:
             readers.setdefault(operand, []).append(expr)
-    rows = [tuple(anchors)]
-    seen = {anchors[0]}
+    rows = list(family.chains)
+    seen = {chain[0] for chain in rows}
     for row in rows:
         for first in readers.get(row[0], ()):
             if first in seen or levels[first] != levels[row[0]]:
@@ -165,8 +205,7 @@ class Roller:
     """One chain on its way to a recurrence."""
 
     traced: TracedProgram
-    anchors: list[Expr]
-    levels: dict[Expr, int]
+    family: Family
     elements: dict[Expr, tuple[Row, Expr, int]] = field(default_factory=dict)
     """By expression inside the loop: its row, its expression in the step, its place in the row."""
 
@@ -174,9 +213,9 @@ class Roller:
         """Raises NotRepeatedError or NotAStepError where it is no loop."""
         program = self.traced.program
         self.name = self._scope()
-        count = len(self.anchors)
-        lock = Lockstep(self.traced.tracer, self.levels, self.name, count)
-        for row in downstream(self.anchors, self.levels):
+        levels, names = self.family.levels, self.traced.names
+        lock = Lockstep(self.traced.tracer, levels, self.name, self.family.steps, names)
+        for row in downstream(self.family):
             lock.lift(row)
         self.lock = lock
         self.nexts = self._close()
@@ -186,8 +225,9 @@ class Roller:
         return self._rebuilt(program, step, needs)
 
     def _scope(self) -> str:
-        values = [self.traced.names[e] for e in (self.anchors[0], self.anchors[-1]) if e in self.traced.names]
-        name = values[0].rpartition(":")[0] if values else f"unrolled{self.anchors[0].serial}"
+        first = self.family.chains[0][0]
+        value = self.traced.names.get(first)
+        name = value.rpartition(":")[0] if value else f"unrolled{first.serial}"
         return f"{name}|unrolled"
 
     def _close(self) -> list[tuple[Row, Expr]]:
@@ -204,7 +244,7 @@ class Roller:
     def _index(self) -> None:
         for row, expr in self.lock.lifted.values():
             first = row[0]
-            if first is None or not self.levels.get(first):
+            if first is None or not self.family.levels.get(first):
                 continue
             for t, element in enumerate(row):
                 if element is not None:
@@ -263,7 +303,7 @@ class Roller:
                 continue
             seen.add(expr)
             named = self.traced.names.get(expr)
-            if named is not None and not self.levels.get(expr):
+            if named is not None and not self.family.levels.get(expr):
                 step.captures[expr] = named
             elif expr.op == "input":
                 msg = f"the step reads {expr.name}, which stands for nothing outside"
@@ -284,7 +324,7 @@ class Roller:
     def _rebuilt(self, program: Program, step: Step, needs: dict[str, Expr]) -> Program:
         facts = dict(program.facts)
         self.ops = ProgramOps(self.name, facts)
-        count = len(self.anchors)
+        count = self.family.steps
         for slot in self.lock.sequences:
             array = sequence_of(self.ops, slot.row, self.traced.names, self._value)
             label = step.reads[slot.leaf]

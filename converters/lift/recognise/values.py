@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from converters.lift.recognise.poly import Atom, Monomial, Poly
+from converters.lift.recognise.poly import Atom, Form, Monomial, Poly
 from converters.lift.recognise.refs import Parts, Ref
 from reference.activations import Activation
 
@@ -38,6 +38,12 @@ class Values:
             value = self._term(mono, dense, parts)
             total = value if total is None else total + value
         return self._number(0.0) if total is None else total
+
+    def form(self, form: Form) -> Any:
+        """The array of a poly, or of pieces side by side."""
+        if isinstance(form, Poly):
+            return self.poly(form)
+        return self.ops.concat([self.poly(piece) for piece in form.pieces], -1)
 
     def monomial(self, mono: Monomial) -> Any:
         """The elementwise product of the atoms."""
