@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,7 +63,8 @@ def to_keras(
     for tensor, keras_name in inputs.items():
         builder.tensors[Key(tensor)] = _input(program, tensor, builder.names.claim(keras_name))
     keys = {tensor: Key(value) for tensor, value in context.outputs.items()}
-    builder.build(list(keys.values()))
+    with plain_errors():
+        builder.build(list(keys.values()))
     name_operations(builder, [builder.tensors[key] for key in keys.values()])
     model = keras.Model(
         inputs={inputs[t]: builder.tensors[Key(t)] for t in inputs},
@@ -73,6 +75,18 @@ def to_keras(
     records = tuple(builder.records[n] for n in order if n in builder.records)
     notes = tuple(builder.notes)
     return Exported(model, inputs, outputs, records, _called(program), notes, dict(metadata or {}))
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Keras appends the arguments of the call to errors that pass through a layer; ours are one sentence."""
+    filtered = keras.config.is_traceback_filtering_enabled()
+    keras.config.disable_traceback_filtering()
+    try:
+        yield
+    finally:
+        if filtered:
+            keras.config.enable_traceback_filtering()
 
 
 def name_operations(builder: Builder, tensors: Sequence[Any], /) -> None:

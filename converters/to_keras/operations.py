@@ -64,6 +64,7 @@ def apply_op(
             pass
         else:
             _name(builder, node, results, operands)
+            _dense(results)
             return tuple(raw(result) for result in results)
     return _layer(builder, node, operands, outputs)
 
@@ -113,6 +114,13 @@ def _name(builder: Builder, node: Node, results: Sequence[Any], operands: Sequen
         operation, index = tensor._keras_history[:2]
         if builder.name_operation(operation, layer_name(node.name)):
             stack.extend(operation._inbound_nodes[index].arguments.keras_tensors)
+
+
+def _dense(results: Sequence[Any]) -> None:
+    """Keras takes a product with a NumPy array for a sparse tensor; a layer traced over it would be given one."""
+    for result in results:
+        if getattr(raw(result), "_sparse", False):
+            raw(result)._sparse = False
 
 
 def constant(builder: Builder, value: np.ndarray, name: str, /) -> Any:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from converters.lift.lists import is_list_op
+from converters.program import OpNode
 from converters.to_keras.context import Context
 from converters.to_keras.plan import Key
 from reference.vocabulary.abstract.fact import Dim
@@ -46,7 +48,9 @@ def _place(context: Context, name: str) -> tuple[Key, int] | None:
         for axis, dim in enumerate(context.shape(value) or ()):
             if isinstance(dim, Size) and dim.terms == (((name,), 1),):
                 return Key(value), axis
-    for value in context.producers:
+    for value, (statement, _) in context.producers.items():
+        if isinstance(statement, OpNode) and is_list_op(statement.node.op):
+            continue
         for axis, dim in enumerate(context.shape(value) or ()):
             if isinstance(dim, Size) and dim.terms == (((name,), 1),):
                 return Key(value), axis

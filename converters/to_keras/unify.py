@@ -33,15 +33,24 @@ def equal_sizes(program: Program, /) -> dict[str, str]:
 
 def substitute(dim: Dim, names: Mapping[str, str], /) -> Dim:
     """The dim with each size under its common name."""
-    if not isinstance(dim, Size) or not any(name in names for name in dim.names):
+    if not isinstance(dim, Size):
         return dim
     total: Dim = 0
     for monomial, factor in dim.terms:
         product: Dim = factor
         for name in monomial:
-            product = multiply(product, unknown(names.get(name, name)))
+            product = multiply(product, unknown(_common(name, names)))
         total = add(total, product)
     return total
+
+
+def _common(name: str, names: Mapping[str, str]) -> str:
+    """``broadcast(a,b)`` of one size under two names is that size."""
+    if name.startswith("broadcast(") and name.count("(") == 1:
+        parts = {names.get(part, part) for part in name[len("broadcast(") : -1].split(",")}
+        if len(parts) == 1:
+            return parts.pop()
+    return names.get(name, name)
 
 
 def _names(program: Program) -> Iterable[str]:

@@ -61,13 +61,12 @@ class Block(TFOp):
         names = self.block["inputs"]
         values.update(zip(names, map(Value, given[: len(names)]), strict=True))
         Interpreter(weights).run(self._statements, values)
-        results = self._shaped([as_tensor(values[name]) for name in self.block["outputs"]])
-        return results[0] if len(results) == 1 else results
+        return self.shaped([as_tensor(values[name]) for name in self.block["outputs"]])
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         for key in ("node", "operands"):
             del config[key]
-        return {**config, **self.block, "specs": self.specs}
+        return {**config, **self.block}
 
 

@@ -79,7 +79,13 @@ def _pad(items: Any, missing: Any) -> Any:
 def _scatter(items: Any, indices: Any, tensor: Any) -> Any:
     indices = kops.cast(indices, "int32")
     items = _long_enough(items, kops.add(kops.max(indices, initial=-1), 1))
-    return kops.scatter_update(items, kops.expand_dims(indices, 1), tensor)
+    # Which row of the tensor each item takes; -1 for none. Rows themselves may be empty, and TensorFlow scatters no empty rows.
+    source = kops.full((kops.shape(items)[0],), -1, "int32")
+    rows = kops.arange(0, kops.shape(indices)[0], 1, dtype="int32")
+    source = kops.scatter_update(source, kops.expand_dims(indices, 1), rows)
+    taken = kops.take(tensor, kops.maximum(source, 0), axis=0)
+    column = kops.reshape(source, (-1, *([1] * (len(items.shape) - 1))))
+    return kops.where(kops.greater_equal(column, 0), taken, items)
 
 
 def _resize(items: Any, size: Any) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from converters.to_keras.backend import keras
+from converters.to_keras.layers.base import TracedLayer
 from converters.to_keras.layers.cell import ReferenceCell
 from converters.to_keras.layers.stepping import Drive, drive
 
@@ -13,7 +14,7 @@ ORDER = ("sequences", "states", "invariants", "lengths", "steps")
 
 
 @keras.saving.register_keras_serializable(package="rnnport")
-class Recurrent(keras.layers.Layer):  # type: ignore[misc]
+class Recurrent(TracedLayer):
     """Steps a :class:`ReferenceCell` over time-major sequences with TF1's rules of lengths.
 
     Called with one list: the sequences ``[T, B, …]``, the state's parts, the invariants, then the lengths ``[B]`` and the number
@@ -26,9 +27,14 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]
     """
 
     def __init__(
-        self, cell: Any, parts: dict[str, int], backward: bool = False, **kwargs: Any
+        self,
+        cell: Any,
+        parts: dict[str, int],
+        backward: bool = False,
+        specs: Sequence[Any] | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(autocast=False, **kwargs)
+        super().__init__(specs, **kwargs)
         loaded = keras.saving.deserialize_keras_object
         self.cell: ReferenceCell = loaded(cell) if isinstance(cell, dict) else cell
         self.parts, self.backward = dict(parts), backward
@@ -39,7 +45,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]
             self.cell.build()
         self.built = True
 
-    def call(self, tensors: Sequence[Any]) -> list[Any]:
+    def call(self, tensors: Sequence[Any]) -> Any:
         feed = iter(tensors)
         found = {key: [next(feed) for _ in range(self.parts[key])] for key in ORDER}
         given = Drive(
@@ -50,7 +56,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]
             self.backward,
         )
         outputs, final = drive(self.cell.step, given, found["states"])
-        return [*outputs, *final]
+        return self.shaped([*outputs, *final])
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()

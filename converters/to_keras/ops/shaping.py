@@ -68,7 +68,14 @@ class Shaping:
         ends = [int(e) for e in np.cumsum([int(s) for s in sizes])]
         if len(ends) == 1:
             return (x if isinstance(x, Value) else Value(x),)
-        return tuple(Value(part) for part in kops.split(raw(x), ends[:-1], axis=int(axis)))
+        if symbolic(x):
+            return tuple(Value(part) for part in kops.split(raw(x), ends[:-1], axis=int(axis)))
+        # Slices: TensorFlow's split refuses some empty arrays.
+        before = (slice(None),) * (int(axis) % len(raw(x).shape))
+        starts = [0, *ends[:-1]]
+        return tuple(
+            Value(raw(x)[(*before, slice(a, b))]) for a, b in zip(starts, ends, strict=True)
+        )
 
     def strided_slice(self, x: Any, begin: Any, end: Any, strides: Sequence[int], /) -> Value:
         steps = [int(s) for s in strides]

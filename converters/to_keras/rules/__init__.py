@@ -17,6 +17,7 @@ from converters.to_keras.rules.operations import (
     unflattened_anyway,
 )
 from converters.to_keras.rules.reference import any_recurrence, keras_rnn
+from converters.to_keras.rules.split import equal_split
 from converters.to_keras.rules.views import (
     identity,
     recurrence_layout,
@@ -41,6 +42,7 @@ RULES: tuple[Rule, ...] = (
     through_view,
     symbolic_sizes,
     reshape,
+    equal_split,
     operation,
     swapped_anyway,
     unflattened_anyway,

@@ -137,6 +137,8 @@ def _build(builder: Builder, pair: Pair, given: tuple[Any, Any, Any]) -> Mapping
             *keras_states(specs[0], states[:half]),
             *keras_states(specs[1], states[half:]),
         ]
+    if not layer.built:
+        layer.build((None, None, specs[0].weights[0].shape[0]))
     results = list(layer(x, **kwargs))
     layer.set_weights([*specs[0].weights, *specs[1].weights])
     made: dict[Key, Any] = {}

@@ -61,6 +61,8 @@ def _apply(builder: Builder, found: Product, x: Any) -> Any:
         )
 
     layer = builder.layer(("Dense", found.names, found.activation), found.scope, make)
+    if not layer.built:
+        layer.build((*[None] * (len(x.shape) - 1), found.kernel.shape[0]))
     y = layer(x)
     layer.set_weights([w for w in (found.kernel, found.bias) if w is not None])
     return y

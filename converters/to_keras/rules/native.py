@@ -92,6 +92,9 @@ def _call(
     x, kwargs = masked_input(context, x, lengths)
     if states:
         kwargs["initial_state"] = keras_states(spec, states)
+    if not layer.built:
+        # Keras may have lost the number of features on the way; the kernel knows it.
+        layer.build((None, None, spec.weights[0].shape[0]))
     results = layer(x, **kwargs)
     layer.set_weights(spec.weights)
     results = list(results) if layer.return_state else [results]
