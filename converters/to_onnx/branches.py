@@ -47,9 +47,9 @@ def emit_conditional(exporter: Exporter, conditional: Conditional, env: Env, /) 
     names = ops.nodes(
         "If", len(conditional.outputs), predicate, then_branch=then, else_branch=otherwise
     )
-    for output, found, a, b in zip(conditional.outputs, names, first, second, strict=True):
+    for output, name, a, b in zip(conditional.outputs, names, first, second, strict=True):
         fact = common(exporter, tensor_of(ops, a).fact, tensor_of(ops, b).fact)
-        value = ops.wrap(found, Fact(fact.dtype, outside(exporter, fact.shape)))
+        value = ops.wrap(name, Fact(fact.dtype, outside(exporter, fact.shape)))
         env[output] = as_list(ops, a, value)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from onnx import ModelProto
 
 from converters import tf_ops
-from converters.program import Conditional, Loop, OpNode, Program, Recurrence, Statement
+from converters.program import Conditional, Loop, OpNode, Program, Recurrence, Statement, walk
 from converters.to_onnx import lists
 from converters.to_onnx.branches import emit_conditional
 from converters.to_onnx.builder import Port
@@ -115,9 +115,8 @@ class Exporter:
             env[name] = self.ops.cast(value, fact.dtype) if self.ops.narrow else value
         self.statements(self.program.statements, env)
         model = self.model(env, metadata)
-        order = [s.name for s in self.program.statements if isinstance(s, Recurrence)]
-        order += [name for name in self.records if name not in order]
-        return Exported(model, tuple(self.records[name] for name in order if name in self.records))
+        found = [s.name for s in walk(self.program.statements) if isinstance(s, Recurrence | Loop)]
+        return Exported(model, tuple(self.records[name] for name in found if name in self.records))
 
     def model(self, env: Env, metadata: Mapping[str, str]) -> ModelProto:
         ports = []
@@ -168,6 +167,7 @@ class Exporter:
         if isinstance(statement, OpNode):
             self.node(statement, env)
         elif isinstance(statement, Loop):
+            self.records[statement.name] = loop_record(statement)
             emit_loop(self, statement, env)
         elif isinstance(statement, Conditional):
             emit_conditional(self, statement, env)
@@ -242,4 +242,20 @@ def record(recurrence: Recurrence, chosen: Plan, /) -> RecurrenceRecord:
     )
 
 
-__all__ = ["DEFAULT_OPSET", "OPSETS", "Env", "Exporter", "Fact", "record", "to_onnx"]
+def loop_record(loop: Loop, /) -> RecurrenceRecord:
+    """What ``--json`` says of a loop that is no recurrence."""
+    return RecurrenceRecord(
+        name=loop.name,
+        cell="while",
+        units=None,
+        direction="forward",
+        time_major=True,
+        lengths=None,
+        initial_state=loop.carried,
+        parameters={},
+        form="Loop",
+        reason=loop.reason or "its body is no step of a cell",
+    )
+
+
+__all__ = ["DEFAULT_OPSET", "OPSETS", "Env", "Exporter", "record", "to_onnx"]

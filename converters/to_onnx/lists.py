@@ -84,9 +84,13 @@ def length(ops: OnnxOps, items: ListValue) -> Value:
     """N, int64."""
     if items.stacked is None:
         return ops.cast(items.size, "int64")
-    return ops.squeeze(
-        ops.strided_slice(ops.shape(items.stacked, dtype="int64"), [0], [1], [1]), (0,)
-    )  # type: ignore[no-any-return]
+    return first_size(ops, items.stacked)
+
+
+def first_size(ops: OnnxOps, x: Value) -> Value:
+    """The size of axis 0, int64."""
+    found: Value = ops.squeeze(ops.strided_slice(ops.shape(x, dtype="int64"), [0], [1], [1]), (0,))
+    return found
 
 
 def _set(ops: OnnxOps, node: Node, items: ListValue, index: Value, item: Value) -> ListValue:
@@ -126,8 +130,7 @@ def _attr_shape(node: Node) -> Any:
 
 
 def _unstack(ops: OnnxOps, node: Node, tensor: Value) -> ListValue:
-    count = ops.squeeze(ops.strided_slice(ops.shape(tensor, dtype="int64"), [0], [1], [1]), (0,))
-    return ListValue(tensor.fact.dtype, count, tensor)
+    return ListValue(tensor.fact.dtype, first_size(ops, tensor), tensor)
 
 
 def _gather(ops: OnnxOps, node: Node, items: ListValue, indices: Value) -> Value:

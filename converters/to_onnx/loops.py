@@ -75,7 +75,7 @@ def _appended_item(exporter: Exporter, loop: Loop, env: Env, place: int) -> str 
     written = [s for s in body.statements if body.outputs[place] in defined(s)]
     if len(readers) != 1 or readers != written or not isinstance(readers[0], OpNode):
         return None
-    [statement] = readers
+    statement = readers[0]
     in_condition = any(
         loop.condition.inputs[place] in s.inputs for s in walk(loop.condition.statements)
     )

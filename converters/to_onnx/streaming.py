@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from converters.program import Loop, Program, Recurrence, Statement, defined, walk
+from converters.program import Loop, OpNode, Program, Recurrence, Statement, defined, walk
 from reference import states
 from reference.errors import NotConvertibleError, Reason
 from reference.vocabulary.abstract.fact import Fact
@@ -28,7 +28,7 @@ def step_model(program: Program, /) -> tuple[Program, Pairs, frozenset[str]]:
         NotConvertibleError: it has no recurrence, or one that needs the future; every one is named.
     """
     found = [s for s in program.statements if isinstance(s, Recurrence)]
-    reasons = [Reason(s.name, text) for s in program.statements if (text := _refusal(s, program))]
+    reasons = [Reason(_name(s), text) for s in program.statements if (text := _refusal(s, program))]
     if not found and not reasons:
         reasons = [Reason("model", "it has no recurrence whose state could be handed on")]
     if reasons:
@@ -58,6 +58,10 @@ def step_model(program: Program, /) -> tuple[Program, Pairs, frozenset[str]]:
     live = tuple(s for s in changed if after & set(defined(s)))
     result = replace(program, inputs=kept, outputs=tuple(outputs), statements=live, names=names)
     return result, tuple(pairs), _times(found, program)
+
+
+def _name(statement: Statement) -> str:
+    return statement.node.name if isinstance(statement, OpNode) else statement.name
 
 
 def _refusal(statement: Statement, program: Program) -> str:
@@ -196,9 +200,20 @@ class TimeGuard:
 
 
 _MOVES = frozenset(
-    "expand_dims reshape cast broadcast_to tile transpose squeeze shape concat stack".split()
+    [
+        "expand_dims",
+        "reshape",
+        "cast",
+        "broadcast_to",
+        "tile",
+        "transpose",
+        "squeeze",
+        "shape",
+        "concat",
+        "stack",
+    ]
 )
-_COMPARES = frozenset("less less_equal greater greater_equal shape".split())
+_COMPARES = frozenset(["less", "less_equal", "greater", "greater_equal", "shape"])
 
 
 def _none(args: Any, params: Mapping[str, Any]) -> tuple[int, ...]:
@@ -231,9 +246,23 @@ def _padded(args: Any, params: Mapping[str, Any]) -> tuple[int, ...]:
 
 
 _AXES: dict[str, Any] = {
-    **dict.fromkeys("sum mean max min prod any all logsumexp reverse squeeze".split(), _axes),
     **dict.fromkeys(
-        "softmax log_softmax cumsum cumprod argmax argmin concat split unstack gather".split(),
+        ["sum", "mean", "max", "min", "prod", "any", "all", "logsumexp", "reverse", "squeeze"],
+        _axes,
+    ),
+    **dict.fromkeys(
+        [
+            "softmax",
+            "log_softmax",
+            "cumsum",
+            "cumprod",
+            "argmax",
+            "argmin",
+            "concat",
+            "split",
+            "unstack",
+            "gather",
+        ],
         _axis,
     ),
     **dict.fromkeys(("conv", "conv_transpose", "pool"), _windows),

@@ -177,11 +177,11 @@ def test_matmul() -> None:
 
 
 CONVS = [
-    dict(strides=(1,), padding="SAME", dilations=(1,)),
-    dict(strides=(2,), padding="SAME", dilations=(1,)),
-    dict(strides=(1,), padding="VALID", dilations=(2,)),
-    dict(strides=(1,), padding=((2, 0),), dilations=(1,)),
-    dict(strides=(1,), padding="SAME", dilations=(2,)),
+    {"strides": (1,), "padding": "SAME", "dilations": (1,)},
+    {"strides": (2,), "padding": "SAME", "dilations": (1,)},
+    {"strides": (1,), "padding": "VALID", "dilations": (2,)},
+    {"strides": (1,), "padding": ((2, 0),), "dilations": (1,)},
+    {"strides": (1,), "padding": "SAME", "dilations": (2,)},
 ]
 
 
@@ -197,7 +197,7 @@ def test_conv_1d(options: Any, size: int) -> None:
 def test_conv_2d(padding: str, groups: int) -> None:
     x = RNG.normal(size=(2, 7, 6, 4)).astype("f")
     k = RNG.normal(size=(3, 2, 4 // groups, 6)).astype("f")
-    options: Any = dict(strides=(2, 1), padding=padding, dilations=(1, 1), groups=groups)
+    options: Any = {"strides": (2, 1), "padding": padding, "dilations": (1, 1), "groups": groups}
     check(lambda ops, x: ops.conv(x, ops.constant(k), **options), x, tolerance=1e-5, absolute=1e-5)
 
 
@@ -219,7 +219,7 @@ def test_conv_transpose(padding: str, size: int) -> None:
 @pytest.mark.parametrize("size", [6, 7])
 def test_pool(kind: str, padding: str, size: int) -> None:
     x = RNG.normal(size=(2, size, size, 3)).astype("f") - 3
-    options: Any = dict(kind=kind, window=(3, 2), strides=(2, 2), padding=padding)
+    options: Any = {"kind": kind, "window": (3, 2), "strides": (2, 2), "padding": padding}
     check(lambda ops, x: ops.pool(x, **options), x, tolerance=1e-5)
 
 
@@ -413,7 +413,7 @@ def test_softmax() -> None:
 @pytest.mark.parametrize("exclusive", [False, True])
 @pytest.mark.parametrize("reverse", [False, True])
 def test_running(dtype: str, exclusive: bool, reverse: bool) -> None:
-    options: Any = dict(exclusive=exclusive, reverse=reverse)
+    options: Any = {"exclusive": exclusive, "reverse": reverse}
     x = (X * 4).astype(dtype)
     check(lambda ops, x: ops.cumsum(x, 1, **options), x, tolerance=1e-5)
     check(lambda ops, x: ops.cumprod(x, 2, **options), x, tolerance=1e-5, dynamic=(False,))

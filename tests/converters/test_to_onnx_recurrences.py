@@ -17,6 +17,7 @@ from reference import states
 from reference.activations import RELU, Activation
 from reference.cells.basic_lstm import BasicLSTMCell
 from reference.cells.basic_rnn import BasicRNNCell
+from reference.cells.cudnn_compatible import CudnnCompatibleGRUCell
 from reference.cells.gru import GRUCell
 from reference.cells.lstm import LSTMCell
 from reference.cells.lstm_block import GATES_V2, LSTMBlockCell
@@ -62,6 +63,13 @@ def block(**options: Any) -> LSTMBlockCell:
     return LSTMBlockCell(draw(F + U, 4 * U), draw(4 * U), draw(U), draw(U), draw(U), **options)
 
 
+def reset_after(**options: Any) -> CudnnCompatibleGRUCell:
+    return CudnnCompatibleGRUCell(
+        draw(F + U, 2 * U), draw(2 * U), draw(F, U), draw(U, U), draw(U), draw(U), **options
+    )
+
+
+HARD = Activation("hard_sigmoid", (0.2, 0.5))
 NATIVE: dict[str, tuple[Any, str]] = {
     "lstm": (lstm(), "LSTM"),
     "lstm_forget_bias": (lstm(forget_bias=0.3), "LSTM"),
@@ -73,6 +81,10 @@ NATIVE: dict[str, tuple[Any, str]] = {
     "lstm_block_v2": (block(gates=GATES_V2), "LSTM"),
     "gru": (gru(), "GRU"),
     "gru_softsign": (gru(activation=Activation("softsign")), "GRU"),
+    "gru_hard_sigmoid": (gru(recurrent_activation=HARD), "GRU"),
+    "gru_reset_after": (reset_after(), "GRU"),
+    "gru_reset_after_hard": (reset_after(recurrent_activation=HARD, activation=RELU), "GRU"),
+    "lstm_hard_sigmoid": (peephole(recurrent_activation=HARD), "LSTM"),
     "rnn": (rnn(), "RNN"),
     "rnn_elu": (rnn(activation=Activation("elu")), "RNN"),
     "rnn_leaky_relu": (rnn(activation=Activation("leaky_relu", (0.3,))), "RNN"),
@@ -370,3 +382,30 @@ def test_names_and_sizes() -> None:
         ("a/s0:0", ["B", U]),
     ]
     assert [o.name for o in graph.get_outputs()] == list(program.outputs)
+
+
+@dataclasses.dataclass(frozen=True)
+class DoubledLSTMCell(BasicLSTMCell):
+    """A subclass with an equation of its own."""
+
+    def step(self, ops: Any, x: Any, state: Any, /) -> tuple[Any, Any]:
+        return super().step(ops, x * 2.0, state)
+
+
+@dataclasses.dataclass(frozen=True)
+class OptionalLSTMCell(BasicLSTMCell):
+    """A subclass with an option more."""
+
+    shift: float = 0.0
+
+
+def test_unknown_options_are_no_native_form() -> None:
+    """What a packing function does not know of must not be ignored."""
+    for cls in (DoubledLSTMCell, OptionalLSTMCell):
+        cell = cls(draw(F + U, 4 * U), draw(4 * U))
+        program = recurrence_program({"c": cell}, F)
+        exported = to_onnx(program)
+        feeds = feeds_of(program)
+        agree(run(exported, feeds), expected(program, feeds))
+        assert forms(exported.model) == ["Scan"]
+        assert cls.__name__ in str(exported.recurrences[0].reason)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from functools import singledispatch
 from typing import Any
 
@@ -60,9 +60,44 @@ class Refusal:
 
 
 @singledispatch
+def _form(cell: Any, /) -> NativeForm | Refusal:
+    return Refusal(f"ONNX has no operator for {type(cell).__name__}")
+
+
+Form = Callable[[Any], "NativeForm | Refusal"]
+
+
 def native(cell: Any, /) -> NativeForm | Refusal:
     """The native form of a cell, or why it has none."""
-    return Refusal(f"ONNX has no operator for {type(cell).__name__}")
+    found: NativeForm | Refusal = _form(cell)
+    return found
+
+
+def packs(cls: type, *options: str) -> Callable[[Form], Form]:
+    """Register the function that packs a cell class, and the fields it honours.
+
+    A subclass with an equation of its own, or a cell with a field that the function does not know, is refused: a form that
+    ignores an option would compute something else.
+    """
+
+    def register(function: Form) -> Form:
+        def checked(cell: Any) -> NativeForm | Refusal:
+            unknown = {f.name for f in fields(cell)} - set(options)
+            if unknown or type(cell).step is not cls.step:  # type: ignore[attr-defined]
+                what = f" with {', '.join(sorted(unknown))}" if unknown else ""
+                return Refusal(f"no native form is known of {type(cell).__name__}{what}")
+            return function(cell)
+
+        _form.register(cls)(checked)
+        return function
+
+    return register
+
+
+def refuses(reason: str, *classes: type) -> None:
+    """Register why cells of these classes have no native form."""
+    for cls in classes:
+        _form.register(cls)(lambda cell: Refusal(reason))
 
 
 def rows(columns: Mapping[str, np.ndarray], op: str, /) -> np.ndarray:

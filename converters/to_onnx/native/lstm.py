@@ -15,7 +15,7 @@ from converters.to_onnx.native.form import (
     as_floats,
     bias,
     by_gate,
-    native,
+    packs,
     rows,
 )
 from reference.activations import SIGMOID, TANH, Activation
@@ -64,7 +64,7 @@ def diagonals(cell: Any) -> dict[str, Any] | None:
     return {"i": cell.w_i_diag, "f": cell.w_f_diag, "o": cell.w_o_diag}
 
 
-@native.register
+@packs(basic_lstm.BasicLSTMCell, "kernel", "bias", "forget_bias", "activation", "state_is_tuple")
 def _basic(cell: basic_lstm.BasicLSTMCell, /) -> NativeForm | Refusal:
     return lstm_form(
         cell.kernel,
@@ -76,7 +76,11 @@ def _basic(cell: basic_lstm.BasicLSTMCell, /) -> NativeForm | Refusal:
     )
 
 
-@native.register
+@packs(
+    lstm.LSTMCell,
+    *("kernel", "bias", "w_i_diag", "w_f_diag", "w_o_diag", "proj_kernel", "forget_bias"),
+    *("cell_clip", "proj_clip", "activation", "recurrent_activation", "state_is_tuple"),
+)
 def _full(cell: lstm.LSTMCell, /) -> NativeForm | Refusal:
     if cell.proj_kernel is not None:
         return Refusal("ONNX LSTM has no projection")
@@ -94,7 +98,10 @@ def _full(cell: lstm.LSTMCell, /) -> NativeForm | Refusal:
     )
 
 
-@native.register
+@packs(
+    lstm_block.LSTMBlockCell,
+    *("kernel", "bias", "w_i_diag", "w_f_diag", "w_o_diag", "forget_bias", "cell_clip", "gates"),
+)
 def _block(cell: lstm_block.LSTMBlockCell, /) -> NativeForm | Refusal:
     if cell.cell_clip is not None and cell.cell_clip > 0:
         return Refusal("ONNX LSTM clips the inputs of the activations, not the cell state")

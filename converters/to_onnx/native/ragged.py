@@ -1,7 +1,8 @@
 """Ragged batches: rows sorted by length and run in chunks, each cut at its longest row.
 
 No kernel gains from lengths by itself: it computes every step of every row. Sorted, most rows of a chunk end together, and the steps after
-its longest row are not computed. The numbers are the same bit for bit; rows return to their places.
+its longest row are not computed. The numbers are the same, but for a product of fewer rows that may sum in another order; rows return to
+their places.
 """
 
 from __future__ import annotations

@@ -8,13 +8,13 @@ from converters.to_onnx.native.form import (
     activations,
     as_floats,
     bias,
-    native,
+    packs,
     rows,
 )
 from reference.cells import basic_rnn
 
 
-@native.register
+@packs(basic_rnn.BasicRNNCell, "kernel", "bias", "activation")
 def _rnn(cell: basic_rnn.BasicRNNCell, /) -> NativeForm | Refusal:
     refusal = as_floats(cell.kernel, cell.bias)
     if refusal is not None:
