@@ -31,7 +31,12 @@ class Time:
     """Median over the first one's."""
 
     def as_json(self) -> dict[str, Any]:
-        return {"name": self.name, "median": self.median, "fastest": self.fastest, "ratio": self.ratio}
+        return {
+            "name": self.name,
+            "median": self.median,
+            "fastest": self.fastest,
+            "ratio": self.ratio,
+        }
 
 
 def bench(
@@ -53,8 +58,13 @@ def bench(
         UsageError: there is no input with rows to time.
         RnnportError: a candidate fails.
     """
-    ports = [(Path(path).name, open_candidate(path, threads=threads, trust=trust)) for path in candidates]
-    named = {"inputs": list(ports[0][1].inputs) or None, "outputs": list(ports[0][1].outputs) or None}
+    ports = [
+        (Path(path).name, open_candidate(path, threads=threads, trust=trust)) for path in candidates
+    ]
+    named = {
+        "inputs": list(ports[0][1].inputs) or None,
+        "outputs": list(ports[0][1].outputs) or None,
+    }
     given = {key: value for key, value in options.items() if value}
     model = open_model(artefact, **{k: v for k, v in named.items() if v} | given)
     feeds = _feeds(model, samples, seed)
@@ -65,7 +75,12 @@ def bench(
     return interleaved(calls, repeat, progress)
 
 
-def interleaved(calls: Sequence[tuple[str, Callable[[], Any]]], repeat: int, progress: Progress = lambda *_: None, /) -> list[Time]:
+def interleaved(
+    calls: Sequence[tuple[str, Callable[[], Any]]],
+    repeat: int,
+    progress: Progress = lambda *_: None,
+    /,
+) -> list[Time]:
     """Medians of ``repeat`` rounds, each calling all once; ratios to the first."""
     for _, call in calls:
         for _ in range(WARM_UP):
@@ -99,7 +114,9 @@ def _call(port: Candidate, feeds: Mapping[str, np.ndarray]) -> Callable[[], Any]
     return lambda: port.run(feeds)
 
 
-def _tensorflow(model: Model, feeds: Mapping[str, np.ndarray], threads: int) -> Callable[[], Any] | None:
+def _tensorflow(
+    model: Model, feeds: Mapping[str, np.ndarray], threads: int
+) -> Callable[[], Any] | None:
     """The artefact in a live session; None without TensorFlow, or for what it cannot load (contrib's ops)."""
     try:
         from porting import record_tf1
@@ -110,6 +127,8 @@ def _tensorflow(model: Model, feeds: Mapping[str, np.ndarray], threads: int) -> 
         session.run(names, given)
     except (ImportError, RnnportError, record_tf1.RecorderError):
         return None
-    except Exception:  # whatever a newer TensorFlow makes of an old graph: a bench without it is still one
+    except (
+        Exception
+    ):  # whatever a newer TensorFlow makes of an old graph: a bench without it is still one
         return None
     return lambda: session.run(names, given)

@@ -99,7 +99,9 @@ def refuse(error: RnnportError) -> int:
         for reason in error.reasons:
             click.echo(f"  {reason}", err=True)
         if error.convertible:
-            click.echo(f"  these outputs would convert: --outputs {','.join(error.convertible)}", err=True)
+            click.echo(
+                f"  these outputs would convert: --outputs {','.join(error.convertible)}", err=True
+            )
     return error.status
 
 
@@ -109,6 +111,7 @@ def surprise(error: Exception) -> int:
         raise error
     text = " ".join(str(error).split())[:300]
     click.echo(
-        f"rnnport: unexpected {type(error).__name__}: {text} (set RNNPORT_TRACEBACK=1 to see where)", err=True
+        f"rnnport: unexpected {type(error).__name__}: {text} (set RNNPORT_TRACEBACK=1 to see where)",
+        err=True,
     )
     return 2

@@ -73,7 +73,11 @@ def compare(
     """
     from porting.verification.equivalence import check
 
-    port = candidate if isinstance(candidate, Candidate) else open_candidate(candidate, threads=threads, trust=trust)
+    port = (
+        candidate
+        if isinstance(candidate, Candidate)
+        else open_candidate(candidate, threads=threads, trust=trust)
+    )
     told = {} if freeze else _json(port, "frozen", {})
     model = open_model(
         artefact, inputs=inputs or _json(port, "inputs", list(port.inputs)) or None,

@@ -38,7 +38,11 @@ class Options:
             msg = f"--to is {self.to!r}: choose one of {', '.join(TARGETS)}"
             raise UsageError(msg)
         if self.to != "onnx":
-            changed = [n for n in ("opset", "dtype", "prefer", "batch", "ragged", "streaming") if self.differs(n)]
+            changed = [
+                n
+                for n in ("opset", "dtype", "prefer", "batch", "ragged", "streaming")
+                if self.differs(n)
+            ]
             if changed:
                 msg = f"--{changed[0]} is for --to onnx only"
                 raise UsageError(msg)
@@ -121,7 +125,13 @@ def convert(
     recorded = load_samples(samples) if samples is not None else None
     progress("reading", 0, 1)
     model = open_model(
-        artefact, inputs=inputs, outputs=outputs, freeze=freeze, signature=signature, tag=tag, max_tensor=max_tensor
+        artefact,
+        inputs=inputs,
+        outputs=outputs,
+        freeze=freeze,
+        signature=signature,
+        tag=tag,
+        max_tensor=max_tensor,
     )
     if recorded is not None:
         model.check_samples(recorded)
@@ -136,7 +146,11 @@ def convert(
             runs, oracle, notes = model.runs(recorded, cases, seed)
             draft = port.save(Path(folder) / f"draft{target.suffix or '.onnx'}")
             verdict = _verify(model, port, draft, runs, oracle, notes, threads, progress)
-            origin |= {"oracle": verdict.oracle, "verdict": verdict.verdict, "cases": str(verdict.cases)}
+            origin |= {
+                "oracle": verdict.oracle,
+                "verdict": verdict.verdict,
+                "cases": str(verdict.cases),
+            }
         final = target if verdict is None or verdict.verdict != DIFFERENT else _beside(target)
         port.with_origin(origin).save(Path(folder) / "final" / final.name)
         _put(Path(folder) / "final", final)
@@ -166,7 +180,14 @@ def _with_reasons(model: Model, options: Options, function: Callable[[], Any]) -
 
 
 def _verify(
-    model: Model, port: Any, draft: Path, runs: list[Run], oracle: str, notes: tuple[str, ...], threads: int, progress: Progress
+    model: Model,
+    port: Any,
+    draft: Path,
+    runs: list[Run],
+    oracle: str,
+    notes: tuple[str, ...],
+    threads: int,
+    progress: Progress,
 ) -> Verdict:
     from porting.verification.equivalence import check
 
@@ -192,7 +213,11 @@ def _origin(model: Model, options: Options) -> dict[str, str]:
 
     from porting.version import VERSION
 
-    chosen = {name: getattr(options, name) for name in type(options).__dataclass_fields__ if options.differs(name)}
+    chosen = {
+        name: getattr(options, name)
+        for name in type(options).__dataclass_fields__
+        if options.differs(name)
+    }
     return {
         "version": VERSION,
         "artefact": model.artefact.path.name,

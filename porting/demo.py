@@ -87,7 +87,9 @@ def demo(folder: Path, say: Say, show: Callable[[Any], Any]) -> Story:
     return Story(found, conversions, tune, times, folder)
 
 
-def _converted(model: Path, target: str, out: Path, samples: Path, say: Say, **options: Any) -> Conversion:
+def _converted(
+    model: Path, target: str, out: Path, samples: Path, say: Say, **options: Any
+) -> Conversion:
     """Convert and insist on equivalence.
 
     Raises:
@@ -122,10 +124,16 @@ def compose(step: Conversion, example: Path, /, most: int = 1000) -> str:
         prime = [int(number) for number in recorded["prime"]]
     session, _ = open_session(step.output)
     shapes = {item.name: item.shape for item in session.get_inputs()}
-    state = {name: np.zeros([n if isinstance(n, int) else 1 for n in shapes[name]], np.float32) for name, _ in step.states}
+    state = {
+        name: np.zeros([n if isinstance(n, int) else 1 for n in shapes[name]], np.float32)
+        for name, _ in step.states
+    }
     given, written = prime, list(prime)
     while len(written) < most:
-        feeds = {"ids:0": np.array([given], np.int32), "lengths:0": np.array([len(given)], np.int32)} | state
+        feeds = {
+            "ids:0": np.array([given], np.int32),
+            "lengths:0": np.array([len(given)], np.int32),
+        } | state
         found = answer(session, feeds)
         state = {name: found[result] for name, result in step.states}
         chosen = int(np.argmax(found["probs:0"][0, -1]))
@@ -145,7 +153,9 @@ def _times(conversions: dict[str, Conversion], example: Path) -> list[Time]:
     return interleaved(calls, 10)
 
 
-def _report(folder: Path, conversions: dict[str, Conversion], tune: str, times: Sequence[Time]) -> None:
+def _report(
+    folder: Path, conversions: dict[str, Conversion], tune: str, times: Sequence[Time]
+) -> None:
     from porting.report import section, write_report
 
     sections = [
@@ -156,6 +166,14 @@ def _report(folder: Path, conversions: dict[str, Conversion], tune: str, times: 
     timing = "\n".join(f"{item.name:6} {item.median * 1e3:8.2f} ms" for item in times)
     blocks = [
         {"title": "One call on the longest tune, median of 10 rounds", "text": timing},
-        {"title": "The tune ONNX Runtime composed, character for character that of TensorFlow 1.15.5", "text": tune},
+        {
+            "title": "The tune ONNX Runtime composed, character for character that of TensorFlow 1.15.5",
+            "text": tune,
+        },
     ]
-    write_report(folder / "report.html", sections, title="Irish tunes: from TensorFlow 1 to ONNX and Keras", blocks=blocks)
+    write_report(
+        folder / "report.html",
+        sections,
+        title="Irish tunes: from TensorFlow 1 to ONNX and Keras",
+        blocks=blocks,
+    )

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 from converters.program import Program
 from porting.quiet import silenced
 from porting.verification.candidates import ORIGIN, Candidate, keras_candidate, onnx_candidate
-from reference.errors import MissingExtraError, NotConvertibleError, Reason, RnnportError, UsageError
+from reference.errors import (
+    MissingExtraError,
+    NotConvertibleError,
+    Reason,
+    RnnportError,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from porting.conversion import Options
@@ -124,7 +130,9 @@ def export(program: Program, options: Options, name: str, origin: Mapping[str, s
     if options.to == "onnx":
         from converters.to_onnx import to_onnx
 
-        chosen = {k: getattr(options, k) for k in ("prefer", "batch", "streaming", "ragged", "dtype")}
+        chosen = {
+            k: getattr(options, k) for k in ("prefer", "batch", "streaming", "ragged", "dtype")
+        }
         if options.opset is not None:
             chosen["opset"] = options.opset
         return OnnxPort(to_onnx(program, **chosen), options, origin)

@@ -11,7 +11,7 @@ from converters.graph import Artefact
 from converters.program import Conditional, Loop, Program, Recurrence, walk
 from porting.conversion import plain
 from porting.quiet import silenced
-from reference.errors import NotConvertibleError, UsageError
+from reference.errors import MissingExtraError, NotConvertibleError, UsageError
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,9 @@ class Inspection:
         from rich.markup import escape
         from rich.tree import Tree
 
-        root = Tree(f"[bold]{escape(str(self.artefact.path))}[/] ({self.artefact.kind}, {len(self.artefact.graph.nodes)} nodes)")
+        root = Tree(
+            f"[bold]{escape(str(self.artefact.path))}[/] ({self.artefact.kind}, {len(self.artefact.graph.nodes)} nodes)"
+        )
         if self.candidates:
             branch = root.add("outputs must be named; these look like results")
             for name in self.candidates:
@@ -51,16 +53,23 @@ class Inspection:
         _tensors(root, self)
         for item in self.recurrences:
             head = f"[bold]{escape(item['cell'])}({item['units']})[/] {escape(item['name'])}"
-            branch = root.add(f"{head}, {item['direction']}{', time-major' if item['time_major'] else ''}")
+            branch = root.add(
+                f"{head}, {item['direction']}{', time-major' if item['time_major'] else ''}"
+            )
             for target in ("onnx", "keras"):
                 why = item[target]["reason"]
-                branch.add(f"{target}: {escape(str(item[target]['form']))}" + (f" [dim]({escape(why)})[/]" if why else ""))
+                branch.add(
+                    f"{target}: {escape(item[target]['form'] or '?')}"
+                    + (f" [dim]({escape(why)})[/]" if why else "")
+                )
             if item["lengths"]:
                 branch.add(f"lengths: {escape(item['lengths'])}")
             for weight, variable in item["parameters"].items():
                 branch.add(f"{escape(weight)}: {escape(str(variable))}")
         for loop in self.loops:
-            root.add(f"loop {escape(loop['name'])}: no recurrence [dim]({escape(loop['reason'])})[/]")
+            root.add(
+                f"loop {escape(loop['name'])}: no recurrence [dim]({escape(loop['reason'])})[/]"
+            )
         if self.refused:
             branch = root.add("[red]cannot be ported[/]")
             for text in self.refused:
@@ -111,15 +120,31 @@ def inspect(
                 msg = f"{artefact} has no tensor that looks like a result: name --outputs"
                 raise UsageError(msg)
     model = open_model(
-        artefact, inputs=inputs, outputs=outputs, freeze=freeze, signature=signature, tag=tag, max_tensor=max_tensor
+        artefact,
+        inputs=inputs,
+        outputs=outputs,
+        freeze=freeze,
+        signature=signature,
+        tag=tag,
+        max_tensor=max_tensor,
     )
     refused: tuple[str, ...] = ()
     try:
         program = model.program
     except NotConvertibleError as error:
         refused = tuple(str(reason) for reason in error.reasons) or (str(error),)
-        program = lift(model.artefact, inputs=model.inputs, outputs=model.outputs, freeze=model.freeze, strict=False)
-    described = tuple(describe_recurrence(program, s) for s in walk(program.statements) if isinstance(s, Recurrence))
+        program = lift(
+            model.artefact,
+            inputs=model.inputs,
+            outputs=model.outputs,
+            freeze=model.freeze,
+            strict=False,
+        )
+    described = tuple(
+        describe_recurrence(program, s)
+        for s in walk(program.statements)
+        if isinstance(s, Recurrence)
+    )
     return Inspection(
         model.artefact, tuple(_input(name, fact) for name, fact in program.inputs.items()), program.outputs,
         program.frozen, described, tuple(_loops(program)), refused, names,
@@ -133,7 +158,13 @@ def _input(name: str, fact: Any) -> dict[str, Any]:
 
 def _loops(program: Program) -> list[dict[str, str]]:
     found = [s for s in walk(program.statements) if isinstance(s, Loop | Conditional)]
-    return [{"name": s.name, "reason": getattr(s, "reason", "") or "it branches on a value known only at run time"} for s in found]
+    return [
+        {
+            "name": s.name,
+            "reason": getattr(s, "reason", "") or "it branches on a value known only at run time",
+        }
+        for s in found
+    ]
 
 
 def describe_recurrence(program: Program, recurrence: Recurrence, /) -> dict[str, Any]:
@@ -157,7 +188,10 @@ def _planned(plan: Any, program: Program, recurrence: Recurrence) -> Any:
         name: str | None = None
 
     unknown = Fact("float32")
-    values = [Sequence(program.facts.get(name) or program.inputs.get(name) or unknown, name) for name in recurrence.sequences]
+    values = [
+        Sequence(program.facts.get(name) or program.inputs.get(name) or unknown, name)
+        for name in recurrence.sequences
+    ]
     return plan(recurrence, values, prefer="speed", batch=16)
 
 
@@ -166,8 +200,8 @@ def _keras(recurrence: Recurrence) -> dict[str, Any]:
     try:
         with silenced():
             from converters.to_keras.native import native
-    except ImportError:
-        return {"form": "RNN", "reason": "Keras is not installed, so it was not asked"}
+    except (ImportError, MissingExtraError):
+        return {"form": None, "reason": "Keras is not installed, so it was not asked"}
     found = native(recurrence.cell)
     if isinstance(found, str):
         return {"form": "RNN", "reason": found}

@@ -43,7 +43,9 @@ class Model:
         """The raw graph, to be interpreted."""
         program = self.program
         places = layouts(program, self.artefact.graph, program.outputs)
-        return Original(self.artefact, tuple(program.inputs), program.outputs, dict(program.frozen), places)
+        return Original(
+            self.artefact, tuple(program.inputs), program.outputs, dict(program.frozen), places
+        )
 
     def alone(self, output: str) -> Model:
         """The same model with one output."""
@@ -61,7 +63,9 @@ class Model:
             for name, value in run.inputs.items():
                 tensor = tensor_name(self.artefact.graph, name)
                 fixed = self.program.frozen.get(tensor)
-                if fixed is not None and not np.array_equal(np.asarray(value), np.asarray(fixed, np.asarray(value).dtype)):
+                if fixed is not None and not np.array_equal(
+                    np.asarray(value), np.asarray(fixed, np.asarray(value).dtype)
+                ):
                     msg = f"run {number} of the samples fed {tensor} with {np.asarray(value).tolist()}, and it is frozen to {fixed}"
                     raise UsageError(msg)
             missing = [name for name in self.program.inputs if name not in run.inputs]
@@ -69,7 +73,9 @@ class Model:
                 msg = f"run {number} of the samples does not feed {', '.join(missing)}"
                 raise UsageError(msg)
 
-    def runs(self, samples: Samples | None, cases: int, seed: int) -> tuple[list[Run], str, tuple[str, ...]]:
+    def runs(
+        self, samples: Samples | None, cases: int, seed: int
+    ) -> tuple[list[Run], str, tuple[str, ...]]:
         """(runs, oracle, notes): the recording's, or drawn ones.
 
         Raises:
@@ -124,7 +130,9 @@ def open_model(
     fixed = {tensor_name(artefact.graph, name): value for name, value in (freeze or {}).items()}
     names = tuple(dict.fromkeys(tensor_name(artefact.graph, name) for name in given))
     results = tuple(dict.fromkeys(tensor_name(artefact.graph, name) for name in wanted))
-    return Model(artefact, tuple(n for n in names if n not in fixed or inputs is not None), results, fixed)
+    return Model(
+        artefact, tuple(n for n in names if n not in fixed or inputs is not None), results, fixed
+    )
 
 
 def parse_freeze(items: Sequence[str], /) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from porting.verification.verdict import Row, Verdict
 from porting.version import VERSION
 from reference.errors import MissingExtraError, UsageError
 
-WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 640, 220, 56, 12, 24
+WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 420, 200, 44, 12, 22
 
 
 def section(
@@ -32,7 +32,12 @@ def section(
 
 
 def write_report(
-    path: Path | str, sections: Sequence[Mapping[str, Any]], /, *, title: str, blocks: Sequence[Mapping[str, str]] = ()
+    path: Path | str,
+    sections: Sequence[Mapping[str, Any]],
+    /,
+    *,
+    title: str,
+    blocks: Sequence[Mapping[str, str]] = (),
 ) -> None:
     """Write the page; the same comparison gives the same bytes.
 
@@ -52,7 +57,13 @@ def write_report(
         raise UsageError(msg) from error
 
 
-def render(sections: Sequence[Mapping[str, Any]], /, *, title: str, blocks: Sequence[Mapping[str, str]] = ()) -> str:
+def render(
+    sections: Sequence[Mapping[str, Any]],
+    /,
+    *,
+    title: str,
+    blocks: Sequence[Mapping[str, str]] = (),
+) -> str:
     """The page; every name in it is escaped.
 
     Raises:
@@ -64,7 +75,11 @@ def render(sections: Sequence[Mapping[str, Any]], /, *, title: str, blocks: Sequ
         package = "jinja2"
         raise MissingExtraError(package, "report", "the HTML report") from error
     environment = Environment(
-        loader=PackageLoader("porting"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
+        loader=PackageLoader("porting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
     )
     page = environment.get_template("report.html.j2")
     return page.render(title=title, sections=sections, blocks=blocks, version=VERSION)
@@ -92,7 +107,9 @@ def chart(row: Row, /) -> dict[str, Any] | None:
         return " ".join(f"{LEFT + step * i:.1f},{height(value)}" for i, value in enumerate(values))
 
     every = max(1, (high - low) // 5)
-    ticks = [{"y": height(10.0**power), "label": f"1e{power}"} for power in range(low, high + 1, every)]
+    ticks = [
+        {"y": height(10.0**power), "label": f"1e{power}"} for power in range(low, high + 1, every)
+    ]
     return {
         "tensor": row.tensor, "region": row.region, "width": WIDTH, "height": HEIGHT, "left": LEFT, "ticks": ticks,
         "last": len(port) - 1, "port": line(port), "floor": line(floor), "limit": line([limit] * len(port)),

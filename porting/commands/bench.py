@@ -16,13 +16,27 @@ from porting.commands.output import console, print_json, progress_bar
 @click.argument("candidates", type=click.Path(path_type=Path), nargs=-1, required=True)
 @options.reading
 @click.option("--samples", type=click.Path(path_type=Path), help="Inputs to time with.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the inputs drawn.")
-@click.option("--repeat", type=click.IntRange(1), default=20, show_default=True, help="Rounds; each times all once.")
-@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Of ONNX Runtime.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the inputs drawn."
+)
+@click.option(
+    "--repeat",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    help="Rounds; each times all once.",
+)
+@click.option(
+    "--threads", type=click.IntRange(1), default=1, show_default=True, help="Of ONNX Runtime."
+)
 @click.option("--trust", is_flag=True, help="Run .py candidates.")
 @options.as_json
 def command(
-    artefact: Path, candidates: tuple[Path, ...], freeze: tuple[str, ...], json_: bool, **chosen: Any
+    artefact: Path,
+    candidates: tuple[Path, ...],
+    freeze: tuple[str, ...],
+    json_: bool,
+    **chosen: Any,
 ) -> int:
     """Time CANDIDATES in turn on one input, round after round; medians, and ratios to the first.
 
@@ -32,7 +46,9 @@ def command(
     from porting.model import parse_freeze
 
     with progress_bar(quiet=json_) as progress:
-        times = bench(artefact, candidates, freeze=parse_freeze(freeze), progress=progress, **chosen)
+        times = bench(
+            artefact, candidates, freeze=parse_freeze(freeze), progress=progress, **chosen
+        )
     if json_:
         print_json({"times": [item.as_json() for item in times]})
     else:
@@ -46,5 +62,10 @@ def table(times: Any, /) -> Any:
 
     shown = Table("", "median", "fastest", "ratio")
     for item in times:
-        shown.add_row(item.name, f"{item.median * 1e3:.2f} ms", f"{item.fastest * 1e3:.2f} ms", f"{item.ratio:.2f}")
+        shown.add_row(
+            item.name,
+            f"{item.median * 1e3:.2f} ms",
+            f"{item.fastest * 1e3:.2f} ms",
+            f"{item.ratio:.2f}",
+        )
     return shown

@@ -18,17 +18,44 @@ from porting.conversion import TARGETS, Conversion
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), metavar="OUT")
 @options.reading
 @click.option("--samples", type=click.Path(path_type=Path), help="A recording to verify against.")
-@click.option("--cases", type=click.IntRange(1), default=8, show_default=True, help="Runs drawn without a recording.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the runs drawn.")
+@click.option(
+    "--cases",
+    type=click.IntRange(1),
+    default=8,
+    show_default=True,
+    help="Runs drawn without a recording.",
+)
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the runs drawn."
+)
 @click.option("--no-verify", is_flag=True, help="Write the port without comparing it.")
 @click.option("--max-error", type=click.FloatRange(0), help="What an int8 port may be off by.")
 @click.option("--opset", type=int, metavar="N", help="ONNX operator set.")
-@click.option("--dtype", type=click.Choice(("float32", "float16", "int8")), default="float32", show_default=True)
-@click.option("--prefer", type=click.Choice(("speed", "native")), default="speed", show_default=True)
-@click.option("--batch", type=click.IntRange(1), default=16, show_default=True, help="Rows that speed is judged for.")
+@click.option(
+    "--dtype",
+    type=click.Choice(("float32", "float16", "int8")),
+    default="float32",
+    show_default=True,
+)
+@click.option(
+    "--prefer", type=click.Choice(("speed", "native")), default="speed", show_default=True
+)
+@click.option(
+    "--batch",
+    type=click.IntRange(1),
+    default=16,
+    show_default=True,
+    help="Rows that speed is judged for.",
+)
 @click.option("--ragged", is_flag=True, help="Sort rows by length and run them in chunks.")
 @click.option("--streaming", is_flag=True, help="A step model: states in, states out.")
-@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Of ONNX Runtime, verifying.")
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Of ONNX Runtime, verifying.",
+)
 @options.as_json
 def command(
     artefact: Path, out: Path, freeze: tuple[str, ...], no_verify: bool, json_: bool, **chosen: Any
@@ -42,7 +69,12 @@ def command(
 
     with progress_bar(quiet=json_) as progress:
         done = convert(
-            artefact, out=out, freeze=parse_freeze(freeze), verify=not no_verify, progress=progress, **chosen
+            artefact,
+            out=out,
+            freeze=parse_freeze(freeze),
+            verify=not no_verify,
+            progress=progress,
+            **chosen,
         )
     if json_:
         print_json(done.as_json())

@@ -11,7 +11,14 @@ from porting.commands.output import console
 
 
 @click.command("demo", short_help="The whole story on the shipped example.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("demo-out"), show_default=True, help="Folder to write to.")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("demo-out"),
+    show_default=True,
+    help="Folder to write to.",
+)
 def command(out: Path) -> int:
     """Inspect the shipped model, convert it to ONNX and Keras, verify both, compose a tune, time, and write a report.
 

@@ -33,4 +33,6 @@ def reading(command: Command) -> Command:
 
 def as_json(command: Command) -> Command:
     """``--json``."""
-    return click.option("--json", "json_", is_flag=True, help="Print one JSON object and nothing else.")(command)
+    return click.option(
+        "--json", "json_", is_flag=True, help="Print one JSON object and nothing else."
+    )(command)

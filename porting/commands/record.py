@@ -12,11 +12,15 @@ from reference.errors import UsageError
 
 
 @click.command("record", short_help="Write the recorder, one file for your old TF1 environment.")
-@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), metavar="record_tf1.py")
+@click.option(
+    "-o", "--out", required=True, type=click.Path(path_type=Path), metavar="record_tf1.py"
+)
 def command(out: Path) -> int:
     """Write the recorder: one file that runs on Python 2.7 and 3.5 to 3.7 with TensorFlow 1.0 to 1.15 and NumPy."""
     write_recorder(out)
-    click.echo(f"wrote {out}: copy it to where the model runs, then: python {out.name} MODEL -o samples.npz")
+    click.echo(
+        f"wrote {out}: copy it to where the model runs, then: python {out.name} MODEL -o samples.npz"
+    )
     return 0
 
 

@@ -90,7 +90,9 @@ class _Finder:
     """Looks blocks up among the artefact's weights."""
 
     def __init__(self, sources: list[Source]) -> None:
-        self.matrices = [(s.name, s.value.reshape(-1, s.value.shape[-1])) for s in sources if s.value.ndim >= 2]
+        self.matrices = [
+            (s.name, s.value.reshape(-1, s.value.shape[-1])) for s in sources if s.value.ndim >= 2
+        ]
         self.vectors = [(s.name, s.value.reshape(-1)) for s in sources if s.value.ndim >= 1]
         scalars = {float(s.value.reshape(())) for s in sources if s.value.ndim == 0}
         scalars |= {float(v[0]) for _, v in self.vectors if v.size and (v == v[0]).all()}
@@ -110,7 +112,9 @@ class _Finder:
         flat = value.reshape(-1, value.shape[-1])
         for matrix in (flat, flat.T):
             for parts in _BLOCKS:
-                if matrix.shape[1] % parts == 0 and all(self._place(b) for b in np.split(matrix, parts, axis=1)):
+                if matrix.shape[1] % parts == 0 and all(
+                    self._place(b) for b in np.split(matrix, parts, axis=1)
+                ):
                     return "exact", {}
         return self._damaged(flat)
 
@@ -118,7 +122,9 @@ class _Finder:
 
     def _place(self, block: np.ndarray) -> bool:
         return any(_hits(matrix, block, exact=True) for _, matrix in self.matrices) or any(
-            _hits(matrix.T, block, exact=True) for _, matrix in self.matrices if matrix.shape == block.shape[::-1]
+            _hits(matrix.T, block, exact=True)
+            for _, matrix in self.matrices
+            if matrix.shape == block.shape[::-1]
         )
 
     def _damaged(self, flat: np.ndarray) -> tuple[str, dict[str, Any]]:
@@ -176,7 +182,11 @@ class _Finder:
             return "exact"
         if any(np.array_equal(other, part) for _, other in self._slices(part.size, part.dtype)):
             return "exact"
-        return "rounded" if any(np.array_equal(o, part) for _, o in self._sums(part.size, part.dtype)) else ""
+        return (
+            "rounded"
+            if any(np.array_equal(o, part) for _, o in self._sums(part.size, part.dtype))
+            else ""
+        )
 
     def _near_part(self, part: np.ndarray) -> tuple[str, int, float] | None:
         if self._part(part):
@@ -191,7 +201,12 @@ class _Finder:
 def _hits(matrix: np.ndarray, block: np.ndarray, /, *, exact: bool) -> list[np.ndarray]:
     """The sub-matrices, at any row and at columns that are multiples of the block's width, equal (or near) to the block."""
     rows, width = block.shape
-    if not width or matrix.shape[0] < rows or matrix.shape[1] < width or matrix.dtype != block.dtype:
+    if (
+        not width
+        or matrix.shape[0] < rows
+        or matrix.shape[1] < width
+        or matrix.dtype != block.dtype
+    ):
         return []
     found = []
     anchor = int(np.argmax(np.abs(block).max(axis=1)))

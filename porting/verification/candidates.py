@@ -48,7 +48,10 @@ class Candidate:
         if missing:
             msg = f"the candidate takes {', '.join(missing)}, which the samples do not have"
             raise UsageError(msg)
-        return {k: np.asarray(v) for k, v in self.call({name: feeds[name] for name in self.inputs}).items()}
+        return {
+            k: np.asarray(v)
+            for k, v in self.call({name: feeds[name] for name in self.inputs}).items()
+        }
 
 
 def open_candidate(path: Path | str, /, *, threads: int = 1, trust: bool = False) -> Candidate:
@@ -103,14 +106,28 @@ def _apart(path: Path, feeds: Arrays, threads: int) -> Arrays:
     with tempfile.TemporaryDirectory() as folder:
         asked, answered = Path(folder) / "in.npz", Path(folder) / "out.npz"
         save_samples(asked, [Run(feeds)])
-        command = [sys.executable, "-m", "porting.verification.onnx_session", str(path), str(asked), str(answered), str(threads)]
+        command = [
+            sys.executable,
+            "-m",
+            "porting.verification.onnx_session",
+            str(path),
+            str(asked),
+            str(answered),
+            str(threads),
+        ]
         root = str(Path(__file__).resolve().parents[2])
         search = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
         done = subprocess.run(
-            command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": search}
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONPATH": search},
         )
         if done.returncode != 0:
-            why = done.stderr.strip().splitlines()[-1:] or [f"the process ended with status {done.returncode}"]
+            why = done.stderr.strip().splitlines()[-1:] or [
+                f"the process ended with status {done.returncode}"
+            ]
             msg = f"ONNX Runtime fails on an empty batch: {why[0][:300]}"
             raise ArtefactError(msg)
         return load_samples(answered).runs[0].outputs
@@ -156,10 +173,15 @@ def keras_model(model: Any, origin: Mapping[str, Any], /) -> Candidate:
         return {back[key]: value for key, value in found.items()}
 
     def weights() -> Mapping[str, np.ndarray]:
-        return {item.path: np.asarray(item.numpy() if hasattr(item, "numpy") else item.value) for item in model.weights}
+        return {
+            item.path: np.asarray(item.numpy() if hasattr(item, "numpy") else item.value)
+            for item in model.weights
+        }
 
     inputs = tuple(back[key] for key in _keys(model.input))
-    return Candidate(call, inputs, tuple(back[key] for key in _keys(model.output)), "keras", origin, weights)
+    return Candidate(
+        call, inputs, tuple(back[key] for key in _keys(model.output)), "keras", origin, weights
+    )
 
 
 def _keys(nest: Any) -> tuple[str, ...]:
@@ -202,4 +224,6 @@ def python_candidate(path: Path, trust: bool, /) -> Candidate:
     if not callable(getattr(module, "run", None)):
         msg = f"{path} defines no function run(feeds)"
         raise UsageError(msg)
-    return Candidate(module.run, tuple(getattr(module, "INPUTS", ())), tuple(getattr(module, "OUTPUTS", ())))
+    return Candidate(
+        module.run, tuple(getattr(module, "INPUTS", ())), tuple(getattr(module, "OUTPUTS", ()))
+    )

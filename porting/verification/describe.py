@@ -83,7 +83,10 @@ class Flow:
                 return np.asarray(node.attr("value"))
             if name in self.graph.variables:
                 return np.asarray(self.graph.variables[name])
-            if node.op not in ("Identity", "Enter", "RefEnter", "ReadVariableOp") or not node.inputs:
+            if (
+                node.op not in ("Identity", "Enter", "RefEnter", "ReadVariableOp")
+                or not node.inputs
+            ):
                 return None
             tensor = node.inputs[0]
         return None
@@ -92,7 +95,13 @@ class Flow:
 def _outputs(node: Node) -> int:
     """How many outputs of a passing op may hold the values."""
     count = node.attr("num_split", None) or node.attr("num", None)
-    return int(count) if isinstance(count, int) and 0 < count < 4096 else 3 if node.op in ("Switch", "Unique") else 1
+    return (
+        int(count)
+        if isinstance(count, int) and 0 < count < 4096
+        else 3
+        if node.op in ("Switch", "Unique")
+        else 1
+    )
 
 
 def describe(flow: Flow, tensor: str, /, shape: tuple[Any, ...] | None, dtype: str) -> Any:
@@ -125,7 +134,13 @@ def describe(flow: Flow, tensor: str, /, shape: tuple[Any, ...] | None, dtype: s
 
 
 def _integers(
-    flow: Flow, tensor: str, dtype: str, dims: tuple[int | None, ...] | None, scalar: bool, short: str, arrivals: list[Arrival]
+    flow: Flow,
+    tensor: str,
+    dtype: str,
+    dims: tuple[int | None, ...] | None,
+    scalar: bool,
+    short: str,
+    arrivals: list[Arrival],
 ) -> Any:
     bounds = [(_bound(flow, a), "DynamicPartition" in a.path) for a in arrivals if _indexes(a)]
     known = [rows for rows, _ in bounds if rows]
@@ -167,7 +182,15 @@ def _words(flow: Flow, arrivals: list[Arrival]) -> tuple[bytes, ...]:
         if "LookupTableFind" not in arrival.node.op or arrival.index != 1:
             continue
         for node, index in flow.readers.get((arrival.function, arrival.node.inputs[0]), ()):
-            if ("InitializeTable" in node.op or "LookupTableImport" in node.op) and index == 0 and len(node.inputs) == 3:
+            if (
+                ("InitializeTable" in node.op or "LookupTableImport" in node.op)
+                and index == 0
+                and len(node.inputs) == 3
+            ):
                 keys = flow.constant(arrival.function, node.inputs[1])
-                words.extend([] if keys is None else [k for k in keys.reshape(-1).tolist() if isinstance(k, bytes)])
+                words.extend(
+                    []
+                    if keys is None
+                    else [k for k in keys.reshape(-1).tolist() if isinstance(k, bytes)]
+                )
     return tuple(words)

@@ -19,7 +19,9 @@ ATTEMPTS = 200
 """Readings of the unknown sizes that are tried."""
 
 
-def draw_runs(original: Original, facts: Mapping[str, Fact], count: int, seed: int, /) -> tuple[list[Run], list[str]]:
+def draw_runs(
+    original: Original, facts: Mapping[str, Fact], count: int, seed: int, /
+) -> tuple[list[Run], list[str]]:
     """(runs without outputs, notes): batches of 3, 1, 3 and 5 rows, 7, 20 and 1 steps, lengths 0, 1, T and mixed, scales 0.1, 1 and 10.
 
     Raises:
@@ -27,7 +29,9 @@ def draw_runs(original: Original, facts: Mapping[str, Fact], count: int, seed: i
     """
     flow = Flow(original.artefact.graph)
     try:
-        specs = [describe(flow, name, facts[name].shape, facts[name].dtype) for name in original.inputs]
+        specs = [
+            describe(flow, name, facts[name].shape, facts[name].dtype) for name in original.inputs
+        ]
         cases = recorder.plan(count, seed)
         reading, accepted = _probe(original, specs, dict(cases[0], lengths="mixed"))
     except recorder.RecorderError as error:
@@ -37,21 +41,30 @@ def draw_runs(original: Original, facts: Mapping[str, Fact], count: int, seed: i
     for case in cases:
         run = _case(original, specs, reading, accepted, case)
         if run is None:
-            notes.append(f"drawn case {case['number']} ({case['B']} rows, {case['T']} steps) is refused by the graph")
+            notes.append(
+                f"drawn case {case['number']} ({case['B']} rows, {case['T']} steps) is refused by the graph"
+            )
         else:
             runs.append(run)
     return runs, notes
 
 
-def _probe(original: Original, specs: list[Any], case: dict[str, Any]) -> tuple[dict[str, Any], dict[str, int]]:
+def _probe(
+    original: Original, specs: list[Any], case: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, int]]:
     """The first reading of the unknown sizes, and sizes, that the oracle computes."""
     batches, times = [recorder.SIZES["B"]], [recorder.SIZES["T"]]
     for spec in specs:
         sizes = [n for n in (spec.dims or ())[:2] if n] if len(spec.dims or ()) < 4 else []
         batches, times = batches + sizes, times + sizes
-    pairs = sorted(set(itertools.product(batches, times)), key=lambda p: (batches.index(p[0]) + times.index(p[1]), p))
+    pairs = sorted(
+        set(itertools.product(batches, times)),
+        key=lambda p: (batches.index(p[0]) + times.index(p[1]), p),
+    )
     first: RnnportError | None = None
-    choices = itertools.product(pairs, recorder.readings(specs)) if specs else iter([(pairs[0], {})])
+    choices = (
+        itertools.product(pairs, recorder.readings(specs)) if specs else iter([(pairs[0], {})])
+    )
     for (batch, time), reading in itertools.islice(choices, ATTEMPTS):
         sizes = dict(recorder.SIZES, B=batch, T=time)
         for trial in (case, dict(case, least=1), dict(case, lengths="full")):
@@ -70,7 +83,11 @@ def _probe(original: Original, specs: list[Any], case: dict[str, Any]) -> tuple[
 
 
 def _case(
-    original: Original, specs: list[Any], reading: dict[str, Any], accepted: dict[str, int], case: dict[str, Any]
+    original: Original,
+    specs: list[Any],
+    reading: dict[str, Any],
+    accepted: dict[str, int],
+    case: dict[str, Any],
 ) -> Run | None:
     """One case, made milder until the oracle takes it; None where it takes none."""
     wanted = dict(recorder.SIZES, B=case["B"], T=case["T"])
@@ -87,7 +104,9 @@ def _case(
     return None
 
 
-def _drawn(specs: list[Any], reading: dict[str, Any], sizes: dict[str, int], case: dict[str, Any]) -> Run:
+def _drawn(
+    specs: list[Any], reading: dict[str, Any], sizes: dict[str, int], case: dict[str, Any]
+) -> Run:
     values = recorder.draw_all(specs, reading, sizes, case)
     return Run({name: _bytes(np.asarray(value)) for name, value in values.items()})
 

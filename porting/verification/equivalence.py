@@ -54,7 +54,9 @@ def _one(judge: Judge, original: Original, candidate: Candidate, number: int, ru
         return
     except SemanticsError as error:
         if run.outputs:
-            judge.reader.append(f"run {number}: TensorFlow computed what the oracle refuses: {error}")
+            judge.reader.append(
+                f"run {number}: TensorFlow computed what the oracle refuses: {error}"
+            )
         else:
             judge.notes.append(f"run {number} was left out: {error}")
         return

@@ -119,7 +119,9 @@ def add(
     region.spread = max(region.spread, float(spread.max(initial=0.0)))
     if recording is not None:
         region.recording = max(region.recording or 0.0, _most(recording - exact, finite))
-    difference = np.zeros(exact.shape) if port is None else np.abs(np.where(finite, port - exact, 0.0))
+    difference = (
+        np.zeros(exact.shape) if port is None else np.abs(np.where(finite, port - exact, 0.0))
+    )
     region.values += int(finite.sum())
     region.total += float(difference.sum())
     _add_columns(region, np.where(finite, np.abs(exact), 0.0), spread, difference)
@@ -134,7 +136,9 @@ def _most(values: np.ndarray, finite: np.ndarray) -> float:
     return float(np.abs(values[finite]).max(initial=0.0))
 
 
-def _add_columns(region: Region, sizes: np.ndarray, spread: np.ndarray, difference: np.ndarray) -> None:
+def _add_columns(
+    region: Region, sizes: np.ndarray, spread: np.ndarray, difference: np.ndarray
+) -> None:
     if sizes.ndim < 2:
         return
     axes = tuple(range(sizes.ndim - 1))
@@ -151,7 +155,12 @@ def _add_columns(region: Region, sizes: np.ndarray, spread: np.ndarray, differen
 
 
 def add_steps(
-    region: Region, axis: int, mask: np.ndarray, exact: np.ndarray, others: tuple[np.ndarray, ...], port: np.ndarray
+    region: Region,
+    axis: int,
+    mask: np.ndarray,
+    exact: np.ndarray,
+    others: tuple[np.ndarray, ...],
+    port: np.ndarray,
 ) -> None:
     """Maxima by time step, for the report's picture."""
     axes = tuple(i for i in range(exact.ndim) if i != axis)
@@ -164,4 +173,6 @@ def add_steps(
         new = values.max(axis=axes, initial=0.0)[:MAX_STEPS]
         old = region.steps.get(name, np.zeros(0))
         size = max(len(old), len(new))
-        region.steps[name] = np.maximum(np.pad(old, (0, size - len(old))), np.pad(new, (0, size - len(new))))
+        region.steps[name] = np.maximum(
+            np.pad(old, (0, size - len(old))), np.pad(new, (0, size - len(new)))
+        )

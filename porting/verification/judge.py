@@ -12,7 +12,14 @@ from porting.verification.discrete import Counts
 from porting.verification.floors import Region
 from porting.verification.original import Original, Truth
 from porting.verification.places import Layout, place
-from porting.verification.verdict import APPROXIMATE, DIFFERENT, EQUIVALENT, UNVERIFIED, Row, Verdict
+from porting.verification.verdict import (
+    APPROXIMATE,
+    DIFFERENT,
+    EQUIVALENT,
+    UNVERIFIED,
+    Row,
+    Verdict,
+)
 
 FEW_RUNS, FEW_VALUES = 3, 64
 Arrays = Mapping[str, np.ndarray]
@@ -21,8 +28,15 @@ Arrays = Mapping[str, np.ndarray]
 class Judge:
     """Running maxima of all outputs."""
 
-    def __init__(self, original: Original, /, *, oracle: str, approximate: bool, threads: int) -> None:
-        self.original, self.oracle, self.approximate, self.threads = original, oracle, approximate, threads
+    def __init__(
+        self, original: Original, /, *, oracle: str, approximate: bool, threads: int
+    ) -> None:
+        self.original, self.oracle, self.approximate, self.threads = (
+            original,
+            oracle,
+            approximate,
+            threads,
+        )
         self.regions: dict[tuple[str, str], Region] = {}
         self.counts: dict[str, Counts] = {}
         self.problems: list[tuple[str, dict[str, Any]]] = []
@@ -64,13 +78,17 @@ class Judge:
         exact, recording, port = truth.exact[name], recorded.get(name), answered.get(name)
         where = {"tensor": name, "run": number}
         if recording is not None and recording.shape != exact.shape:
-            self.reader.append(f"{name}, run {number}: recorded shape {recording.shape}, read as {exact.shape}")
+            self.reader.append(
+                f"{name}, run {number}: recorded shape {recording.shape}, read as {exact.shape}"
+            )
             recording = None
         if port is None:
             self.problems.append((f"the port has no output {name}", where))
             return None
         if port.shape != exact.shape:
-            self.problems.append((f"{name}, run {number}: shape {port.shape} instead of {exact.shape}", where))
+            self.problems.append(
+                (f"{name}, run {number}: shape {port.shape} instead of {exact.shape}", where)
+            )
             return None
         dtype = self._dtype(name, exact, recording)
         if not self.approximate and _name(port) != dtype:
@@ -97,7 +115,9 @@ class Judge:
             return np.ones(1, bool)
         first, rows = discrete.add(counts, self._layout(name), exact, others, recording, port)
         if first is not None and not counts.worst:
-            counts.worst = {"tensor": name, "run": number, "index": list(first)} | place(self._layout(name), first)
+            counts.worst = {"tensor": name, "run": number, "index": list(first)} | place(
+                self._layout(name), first
+            )
             counts.worst |= {"port": str(port[first]), "original": str(exact[first])}
         return rows
 
@@ -150,7 +170,11 @@ class Judge:
             floors.add_steps(region, layout.time, mask, exact, others, port)
 
     def _kept(
-        self, layout: Layout, exact: np.ndarray, others: tuple[np.ndarray, ...], unsettled: list[np.ndarray]
+        self,
+        layout: Layout,
+        exact: np.ndarray,
+        others: tuple[np.ndarray, ...],
+        unsettled: list[np.ndarray],
     ) -> np.ndarray:
         """All but the rows that hang on an unsettled choice: there the perturbed runs took another way."""
         kept = np.ones(exact.shape, bool)
@@ -160,13 +184,20 @@ class Judge:
         axis = layout.batch or 0
         spread = np.max([np.abs(np.nan_to_num(other - exact)) for other in others], axis=0)
         axes = tuple(i for i in range(exact.ndim) if i != axis)
-        apart = spread.max(axis=axes, initial=0.0) > floors.CHAOS * np.abs(np.nan_to_num(exact)).max(initial=0.0)
+        apart = spread.max(axis=axes, initial=0.0) > floors.CHAOS * np.abs(
+            np.nan_to_num(exact)
+        ).max(initial=0.0)
         out = np.any(rows, axis=0) & apart
         self.excluded += int(out.sum())
         return kept & ~out.reshape([-1 if i == axis else 1 for i in range(exact.ndim)])
 
     def _same_kind(
-        self, number: int, name: str, exact: np.ndarray, others: tuple[np.ndarray, ...], port: np.ndarray
+        self,
+        number: int,
+        name: str,
+        exact: np.ndarray,
+        others: tuple[np.ndarray, ...],
+        port: np.ndarray,
     ) -> None:
         """NaN and infinities in the same places, except where the perturbed runs disagree on them."""
         wrong = _kind(port) != _kind(exact)
@@ -174,8 +205,15 @@ class Judge:
             wrong &= _kind(other) == _kind(exact)
         if wrong.any():
             index = tuple(int(i) for i in np.argwhere(wrong)[0])
-            where = {"tensor": name, "run": number, "index": list(index)} | place(self._layout(name), index)
-            self.problems.append((f"{name}, run {number}: {port[index]} instead of {exact[index]} at {list(index)}", where))
+            where = {"tensor": name, "run": number, "index": list(index)} | place(
+                self._layout(name), index
+            )
+            self.problems.append(
+                (
+                    f"{name}, run {number}: {port[index]} instead of {exact[index]} at {list(index)}",
+                    where,
+                )
+            )
 
     def _zeros(
         self,
@@ -194,7 +232,9 @@ class Judge:
             index = tuple(int(i) for i in np.argwhere(wrong)[0])
             where = {"tensor": name, "run": number, "index": list(index), "region": "padded"}
             where |= place(self._layout(name), index)
-            self.problems.append((f"{name}, run {number}: {port[index]} in the padding, where it is 0", where))
+            self.problems.append(
+                (f"{name}, run {number}: {port[index]} in the padding, where it is 0", where)
+            )
 
     def _layout(self, name: str) -> Layout:
         return self.original.layouts.get(name, Layout())
@@ -203,9 +243,13 @@ class Judge:
 
     def verdict(self) -> Verdict:
         """What all runs together say."""
-        rows = tuple(self._row(key, region) for key, region in self.regions.items() if region.values)
+        rows = tuple(
+            self._row(key, region) for key, region in self.regions.items() if region.values
+        )
         rows += tuple(self._counted(name, counts) for name, counts in self.counts.items())
-        wrong = [text for text, _ in self.problems] + [f"{r.tensor} ({r.region}): {r.problem}" for r in rows if r.problem]
+        wrong = [text for text, _ in self.problems] + [
+            f"{r.tensor} ({r.region}): {r.problem}" for r in rows if r.problem
+        ]
         self._read_wrongly()
         unproven = self._unproven()
         bad = self.audit["wrong"] if self.audit else []
@@ -235,7 +279,9 @@ class Judge:
                 )
         for name, counts in self.counts.items():
             if counts.recording_wrong:
-                self.reader.append(f"{name}: {counts.recording_wrong} recorded values differ from the graph as it was read")
+                self.reader.append(
+                    f"{name}: {counts.recording_wrong} recorded values differ from the graph as it was read"
+                )
 
     def _unproven(self) -> list[str]:
         found = list(self.unproven)
@@ -248,11 +294,17 @@ class Judge:
                 )
         for name, counts in self.counts.items():
             if counts.unsettled_rows > discrete.UNSETTLED_ROWS * max(counts.rows, 1):
-                found.append(f"{name}: {counts.unsettled_rows} of {counts.rows} rows hang on a choice that rounding turns")
+                found.append(
+                    f"{name}: {counts.unsettled_rows} of {counts.rows} rows hang on a choice that rounding turns"
+                )
         if self.excluded:
-            self.notes.append(f"{self.excluded} rows of float outputs were left out: they follow a choice that rounding turns")
+            self.notes.append(
+                f"{self.excluded} rows of float outputs were left out: they follow a choice that rounding turns"
+            )
         if self.audit and self.audit["derived"]:
-            self.notes.append(f"{len(self.audit['derived'])} weights of the port are computed from the artefact's, not copied")
+            self.notes.append(
+                f"{len(self.audit['derived'])} weights of the port are computed from the artefact's, not copied"
+            )
         if not self.cases:
             found.append("no run could be compared")
         return found
@@ -261,22 +313,41 @@ class Judge:
         problem = ""
         if region.over(region.port):
             ratio = region.port / region.floor if region.floor else float("inf")
-            problem = f"differs by {ratio:.3g} noise floors, where {floors.TENSOR_LIMIT:g} are allowed"
+            problem = (
+                f"differs by {ratio:.3g} noise floors, where {floors.TENSOR_LIMIT:g} are allowed"
+            )
         column = region.columns.worst(region.dtype) if region.columns is not None else None
         if not problem and column is not None:
             problem = f"column {column[0]} differs by {column[1]:.3g} of its noise floors, where {floors.COLUMN_LIMIT:g} are allowed"
         if self.approximate:
             problem = ""
         steps = region.steps
-        curve = tuple(zip(steps["port"].tolist(), steps["floor"].tolist(), strict=True)) if steps else ()
+        curve = (
+            tuple(zip(steps["port"].tolist(), steps["floor"].tolist(), strict=True))
+            if steps
+            else ()
+        )
         return Row(
             key[0], key[1], region.dtype, region.largest, region.port, region.floor, region.recording,
             region.total / max(region.values, 1), region.values, problem, curve,
         )  # fmt: skip
 
     def _counted(self, name: str, counts: Counts) -> Row:
-        problem = f"{counts.wrong} settled values differ" if counts.wrong and not self.approximate else ""
-        return Row(name, "valid", counts.dtype, 0.0, float(counts.wrong > 0), 0.0, None, 0.0, counts.settled, problem)
+        problem = (
+            f"{counts.wrong} settled values differ" if counts.wrong and not self.approximate else ""
+        )
+        return Row(
+            name,
+            "valid",
+            counts.dtype,
+            0.0,
+            float(counts.wrong > 0),
+            0.0,
+            None,
+            0.0,
+            counts.settled,
+            problem,
+        )
 
     def _worst(self, rows: tuple[Row, ...]) -> dict[str, Any]:
         if self.reader:
@@ -293,7 +364,12 @@ class Judge:
         region = self.regions[worst.tensor, worst.region]
         recurrence = self._layout(worst.tensor).recurrence
         ratio = worst.ratio if np.isfinite(worst.ratio) else None
-        return region.worst | {"recurrence": recurrence, "diff": worst.difference, "floor": worst.floor, "floors": ratio}
+        return region.worst | {
+            "recurrence": recurrence,
+            "diff": worst.difference,
+            "floor": worst.floor,
+            "floors": ratio,
+        }
 
 
 def _name(array: np.ndarray) -> str:

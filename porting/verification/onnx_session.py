@@ -28,12 +28,16 @@ def open_session(path: Path | str, threads: int = 1, /) -> tuple[Any, dict[str, 
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
     try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"]
+        )
     except Exception as error:
         msg = f"{path} cannot be loaded by ONNX Runtime: {' '.join(str(error).split())[:300]}"
         raise ArtefactError(msg) from error
     found = session.get_modelmeta().custom_metadata_map
-    return session, {k.removeprefix(ORIGIN_PREFIX): v for k, v in found.items() if k.startswith(ORIGIN_PREFIX)}
+    return session, {
+        k.removeprefix(ORIGIN_PREFIX): v for k, v in found.items() if k.startswith(ORIGIN_PREFIX)
+    }
 
 
 def answer(session: Any, feeds: Mapping[str, np.ndarray], /) -> dict[str, np.ndarray]:
@@ -47,13 +51,17 @@ def answer(session: Any, feeds: Mapping[str, np.ndarray], /) -> dict[str, np.nda
 def _texts(value: np.ndarray) -> np.ndarray:
     if value.dtype != object:
         return value
-    return np.vectorize(lambda item: item.decode("utf-8", "surrogateescape"), otypes=[object])(value)
+    return np.vectorize(lambda item: item.decode("utf-8", "surrogateescape"), otypes=[object])(
+        value
+    )
 
 
 def _bytes(value: np.ndarray) -> np.ndarray:
     if value.dtype.kind not in "OU":
         return value
-    return np.vectorize(lambda item: str(item).encode("utf-8", "surrogateescape"), otypes=[object])(value)
+    return np.vectorize(lambda item: str(item).encode("utf-8", "surrogateescape"), otypes=[object])(
+        value
+    )
 
 
 def stored_weights(path: Path | str, /) -> dict[str, np.ndarray]:

@@ -55,7 +55,11 @@ class Original:
         return Truth(
             {name: np.asarray(exact[name]) for name in self.outputs},
             others,
-            {name: np.asarray(exact[name]) for name in watch if isinstance(exact[name], np.ndarray)},
+            {
+                name: np.asarray(exact[name])
+                for name in watch
+                if isinstance(exact[name], np.ndarray)
+            },
         )
 
     def _watched(self) -> tuple[str, ...]:

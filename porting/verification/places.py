@@ -39,7 +39,9 @@ class Layout:
         past = np.arange(steps)[None, :] >= np.asarray(lengths)[:, None]
         if self.batch > self.time:
             past = past.T
-        past = past.reshape([n if axis in (self.batch, self.time) else 1 for axis, n in enumerate(shape)])
+        past = past.reshape(
+            [n if axis in (self.batch, self.time) else 1 for axis, n in enumerate(shape)]
+        )
         return np.broadcast_to(past, shape)
 
 
@@ -66,7 +68,9 @@ class _Finder:
         for recurrence in upstream:
             time = self.time_axis(recurrence, shape)
             if time is not None:
-                return Layout(fact.dtype, 1 - time, time, self.in_graph(recurrence.lengths), recurrence.name)
+                return Layout(
+                    fact.dtype, 1 - time, time, self.in_graph(recurrence.lengths), recurrence.name
+                )
         rows = next((axis for axis, size in enumerate(shape) if isinstance(size, Size)), None)
         return Layout(fact.dtype, rows, None, None, nearest)
 
@@ -83,7 +87,9 @@ class _Finder:
     def time_axis(self, recurrence: Recurrence, shape: tuple[Any, ...]) -> int | None:
         """0 or 1 where the tensor has the steps of the recurrence on that axis, and rows on the other."""
         names = (*recurrence.sequences, *recurrence.outputs)
-        fact = self.program.facts.get(names[0]) or self.program.inputs.get(names[0]) if names else None
+        fact = (
+            self.program.facts.get(names[0]) or self.program.inputs.get(names[0]) if names else None
+        )
         if fact is None or not fact.shape or len(shape) < 2:
             return None
         time = fact.shape[0]

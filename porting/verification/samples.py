@@ -63,7 +63,14 @@ def load_samples(path: Path | str, /, *, max_bytes: int = MAX_SAMPLES) -> Sample
         raise UsageError(msg)
     try:
         return _load(path, max_bytes)
-    except (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError, NotImplementedError) as error:
+    except (
+        zipfile.BadZipFile,
+        ValueError,
+        KeyError,
+        EOFError,
+        OSError,
+        NotImplementedError,
+    ) as error:
         msg = f"{path} is not a samples file: {_sentence(error)}"
         raise ArtefactError(msg) from error
     except MemoryError as error:
@@ -124,7 +131,11 @@ def _check_sizes(
 
 def _header(stream: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     version = np.lib.format.read_magic(stream)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    read = (
+        np.lib.format.read_array_header_1_0
+        if version == (1, 0)
+        else np.lib.format.read_array_header_2_0
+    )
     return read(stream, max_header_size=_HEADER)
 
 
@@ -140,13 +151,17 @@ def _meta(array: np.ndarray) -> dict[str, Any]:
 def _array(path: Path, key: str, array: np.ndarray) -> np.ndarray:
     if array.dtype.kind not in "SU":
         return array
-    flat = [text if isinstance(text, bytes) else text.encode() for text in array.reshape(-1).tolist()]
+    flat = [
+        text if isinstance(text, bytes) else text.encode() for text in array.reshape(-1).tolist()
+    ]
     found = np.empty(len(flat), object)
     found[:] = flat
     return found.reshape(array.shape)
 
 
-def save_samples(path: Path | str, runs: Sequence[Run], meta: Mapping[str, Any] | None = None, /) -> None:
+def save_samples(
+    path: Path | str, runs: Sequence[Run], meta: Mapping[str, Any] | None = None, /
+) -> None:
     """Write a samples file; the same runs give the same bytes."""
     arrays: dict[str, np.ndarray] = {}
     for number, run in enumerate(runs):
@@ -155,13 +170,19 @@ def save_samples(path: Path | str, runs: Sequence[Run], meta: Mapping[str, Any] 
     arrays["meta"] = np.array(json.dumps({"format": FORMAT} | dict(meta or {}), sort_keys=True))
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for key, array in sorted(arrays.items()):
-            with archive.open(zipfile.ZipInfo(f"{key}.npy", (1980, 1, 1, 0, 0, 0)), "w", force_zip64=True) as stream:
+            with archive.open(
+                zipfile.ZipInfo(f"{key}.npy", (1980, 1, 1, 0, 0, 0)), "w", force_zip64=True
+            ) as stream:
                 np.lib.format.write_array(stream, array, allow_pickle=False)
 
 
 def _storable(value: Any) -> np.ndarray:
     array = np.asarray(value)
-    return array.astype("S") if array.dtype == object else np.ascontiguousarray(array).reshape(array.shape)
+    return (
+        array.astype("S")
+        if array.dtype == object
+        else np.ascontiguousarray(array).reshape(array.shape)
+    )
 
 
 def _sentence(error: Exception) -> str:

@@ -20,7 +20,12 @@ CUTS = 3
 
 
 def streaming_candidate(
-    original: Original, program: Program, states: Sequence[tuple[str, str]], path: Path, threads: int, /
+    original: Original,
+    program: Program,
+    states: Sequence[tuple[str, str]],
+    path: Path,
+    threads: int,
+    /,
 ) -> Candidate:
     """The step model at ``path``, fed as the whole model is.
 
@@ -29,18 +34,29 @@ def streaming_candidate(
     """
     step = onnx_candidate(path, threads=threads)
     pieces = _Pieces(original, program, states, step)
-    return Candidate(pieces.run, original.inputs, program.outputs, "onnx", step.origin, step.weights, threads)
+    return Candidate(
+        pieces.run, original.inputs, program.outputs, "onnx", step.origin, step.weights, threads
+    )
 
 
 class _Pieces:
     def __init__(
-        self, original: Original, program: Program, states: Sequence[tuple[str, str]], step: Candidate
+        self,
+        original: Original,
+        program: Program,
+        states: Sequence[tuple[str, str]],
+        step: Candidate,
     ) -> None:
         self.original, self.program, self.states, self.step = original, program, states, step
         found = [s for s in program.statements if isinstance(s, Recurrence)]
         self.starts = [name for recurrence in found for name in recurrence.initial_state]
         self.lengths = {r.lengths for r in found if r.lengths}
-        self.times = {fact.shape[0] for r in found for n in r.sequences if (fact := self._fact(n)) and fact.shape}
+        self.times = {
+            fact.shape[0]
+            for r in found
+            for n in r.sequences
+            if (fact := self._fact(n)) and fact.shape
+        }
 
     def _fact(self, name: str) -> Any:
         return self.program.facts.get(name) or self.program.inputs.get(name)
@@ -49,7 +65,9 @@ class _Pieces:
         """The axis of time of an input or output."""
         fact = self._fact(self.program.names.get(name, name))
         dims = fact.shape if fact is not None and fact.shape is not None else ()
-        return next((i for i, dim in enumerate(dims) if isinstance(dim, Size) and dim in self.times), None)
+        return next(
+            (i for i, dim in enumerate(dims) if isinstance(dim, Size) and dim in self.times), None
+        )
 
     def run(self, feeds: Arrays) -> dict[str, np.ndarray]:
         """All outputs for one whole run."""
@@ -63,7 +81,9 @@ class _Pieces:
                 if name in axes:
                     piece[name] = np.take(feeds[name], np.arange(start, stop), axis=axes[name])
                 elif name in self.lengths:
-                    piece[name] = np.clip(feeds[name] - start, 0, stop - start).astype(feeds[name].dtype)
+                    piece[name] = np.clip(feeds[name] - start, 0, stop - start).astype(
+                        feeds[name].dtype
+                    )
             found = self.step.run(piece | state)
             state = {taken: found[given] for taken, given in self.states}
             parts.append(found)
@@ -71,7 +91,11 @@ class _Pieces:
 
     def _joined(self, name: str, parts: list[dict[str, np.ndarray]]) -> np.ndarray:
         axis = self.axis(name)
-        return parts[-1][name] if axis is None else np.concatenate([part[name] for part in parts], axis=axis)
+        return (
+            parts[-1][name]
+            if axis is None
+            else np.concatenate([part[name] for part in parts], axis=axis)
+        )
 
     def _initial(self, feeds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The states before the first piece, as the raw graph computes them.
@@ -86,7 +110,9 @@ class _Pieces:
         strange = [name for name in wanted if split_tensor(name)[0] not in graph.nodes]
         if strange:
             msg = f"the initial state {strange[0]} is no tensor of the graph, so that the step model cannot be started"
-            raise NotConvertibleError(msg, (Reason(strange[0], "an initial state that no tensor holds"),))
+            raise NotConvertibleError(
+                msg, (Reason(strange[0], "an initial state that no tensor holds"),)
+            )
         known = oracle.run(graph, self.original.feeds(feeds), wanted) if wanted else {}
         values = [constants[name] if name in constants else known[name] for name in self.starts]
         shapes = [np.asarray(value) for value in values]
@@ -96,6 +122,10 @@ class _Pieces:
 def _cuts(steps: int) -> list[tuple[int, int]]:
     """Pieces of at least one step that cover all, at places that depend on ``steps`` alone."""
     count = min(CUTS, max(steps, 1)) - 1
-    inner = np.random.default_rng(steps).choice(np.arange(1, max(steps, 1)), count, replace=False) if count else []
+    inner = (
+        np.random.default_rng(steps).choice(np.arange(1, max(steps, 1)), count, replace=False)
+        if count
+        else []
+    )
     edges = [0, *sorted(int(i) for i in inner), steps]
     return list(zip(edges, edges[1:], strict=False))

@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-EQUIVALENT, DIFFERENT, APPROXIMATE, UNVERIFIED = "equivalent", "different", "approximate", "unverified"
+EQUIVALENT, DIFFERENT, APPROXIMATE, UNVERIFIED = (
+    "equivalent",
+    "different",
+    "approximate",
+    "unverified",
+)
 STATUS = {EQUIVALENT: 0, DIFFERENT: 1, UNVERIFIED: 4}
 """Exit statuses; ``approximate`` is 0 or 1 by ``--max-error``."""
 
@@ -104,7 +109,11 @@ class Verdict:
         if not self.rows:
             return f"{self.verdict}: {self.reasons[0]}" if self.reasons else self.verdict
         worst = max(self.rows, key=lambda row: row.ratio)
-        size = f"at most {worst.ratio:.2g} noise floors" if worst.ratio < 1e6 else f"by {worst.difference:.2g}"
+        size = (
+            f"at most {worst.ratio:.2g} noise floors"
+            if worst.ratio < 1e6
+            else f"by {worst.difference:.2g}"
+        )
         return (
             f"{self.verdict} ({self.cases} cases, oracle: {self.oracle}): outputs differ {size}, "
             f"max |difference| {self.max_abs_diff:.2g}"

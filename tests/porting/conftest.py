@@ -26,7 +26,9 @@ class Answer:
 
 
 @pytest.fixture
-def cli(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answer]:
+def cli(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Answer]:
     """``cli("convert", …)``: the exit status and what was printed, as a process would give them."""
     from porting.cli import run
 
@@ -45,5 +47,3 @@ def cli(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> C
 def tunes() -> Path:
     """The shipped example."""
     return TUNES
-
-

@@ -45,7 +45,13 @@ TUNES = Path(__file__).resolve().parents[2] / "examples" / "irish_tunes" / "mode
 
 @pytest.mark.parametrize(
     ("kind", "word"),
-    [("truncated", "model.pb"), ("empty", "empty"), ("text", "model.pb"), ("missing", "is not there"), ("shard", "data")],
+    [
+        ("truncated", "model.pb"),
+        ("empty", "empty"),
+        ("text", "model.pb"),
+        ("missing", "is not there"),
+        ("shard", "data"),
+    ],
 )
 def test_a_bad_file_is_status_2_with_one_sentence_and_nothing_written(cli, tmp_path, kind, word):
     source = tmp_path / "in"
@@ -61,7 +67,16 @@ def test_a_bad_file_is_status_2_with_one_sentence_and_nothing_written(cli, tmp_p
 
 
 def test_an_unknown_tensor_is_named_with_its_likes(cli, tmp_path):
-    done = cli("convert", BASIC / "frozen.pb", "--to", "onnx", "-o", tmp_path / "p.onnx", "--outputs", "rnn/transpose_9:0")
+    done = cli(
+        "convert",
+        BASIC / "frozen.pb",
+        "--to",
+        "onnx",
+        "-o",
+        tmp_path / "p.onnx",
+        "--outputs",
+        "rnn/transpose_9:0",
+    )
     assert done.status == 2
     assert "rnn/transpose_9" in sentence(done.err)
     assert "rnn/transpose_1" in done.err
@@ -104,11 +119,29 @@ def test_a_wrong_call_is_status_2(cli, tmp_path, monkeypatch, arguments):
 
 def test_json_is_one_object_with_the_contracts_keys(cli, tmp_path):
     out = tmp_path / "port.onnx"
-    done = cli("convert", BASIC / "frozen.pb", "--to", "onnx", "-o", out, "--samples", BASIC / "samples.npz", "--json")
+    done = cli(
+        "convert",
+        BASIC / "frozen.pb",
+        "--to",
+        "onnx",
+        "-o",
+        out,
+        "--samples",
+        BASIC / "samples.npz",
+        "--json",
+    )
     assert done.status == 0
     found = done.json
     assert found["schema"] == 1
-    assert {"output", "inputs", "outputs", "names", "frozen", "recurrences", "verification"} <= found.keys()
+    assert {
+        "output",
+        "inputs",
+        "outputs",
+        "names",
+        "frozen",
+        "recurrences",
+        "verification",
+    } <= found.keys()
     assert found["names"]["x:0"] == "x:0"
     recurrence = found["recurrences"][0]
     assert set(recurrence) == {
@@ -116,17 +149,36 @@ def test_json_is_one_object_with_the_contracts_keys(cli, tmp_path):
     }  # fmt: skip
     assert (recurrence["form"], recurrence["units"], recurrence["reason"]) == ("LSTM", 7, None)
     told = found["verification"]
-    assert {"verdict", "oracle", "cases", "few", "max_abs_diff", "noise_floor", "worst"} <= told.keys()
+    assert {
+        "verdict",
+        "oracle",
+        "cases",
+        "few",
+        "max_abs_diff",
+        "noise_floor",
+        "worst",
+    } <= told.keys()
     assert (told["verdict"], told["oracle"], told["cases"]) == ("equivalent", "recording", 5)
     assert 0 < told["max_abs_diff"] < 1e-6
     assert told["weights"]["exact"] == 2
-    assert told["weights"]["rounded"] == 1, "the forget bias was added to the bias, with one rounding"
+    assert told["weights"]["rounded"] == 1, (
+        "the forget bias was added to the bias, with one rounding"
+    )
 
 
 def test_the_same_call_gives_the_same_bytes(cli, tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        done = cli("convert", BASIC / "frozen.pb", "--to", "onnx", "-o", tmp_path / name / "p.onnx", "--cases", 2)
+        done = cli(
+            "convert",
+            BASIC / "frozen.pb",
+            "--to",
+            "onnx",
+            "-o",
+            tmp_path / name / "p.onnx",
+            "--cases",
+            2,
+        )
         assert done.status in (0, 4)
     assert (tmp_path / "a" / "p.onnx").read_bytes() == (tmp_path / "b" / "p.onnx").read_bytes()
 
@@ -134,7 +186,16 @@ def test_the_same_call_gives_the_same_bytes(cli, tmp_path):
 def test_the_port_carries_its_origin(cli, tmp_path):
     import onnx
 
-    cli("convert", BASIC / "frozen.pb", "--to", "onnx", "-o", tmp_path / "p.onnx", "--samples", BASIC / "samples.npz")
+    cli(
+        "convert",
+        BASIC / "frozen.pb",
+        "--to",
+        "onnx",
+        "-o",
+        tmp_path / "p.onnx",
+        "--samples",
+        BASIC / "samples.npz",
+    )
     told = {item.key: item.value for item in onnx.load(tmp_path / "p.onnx").metadata_props}
     assert told["rnnport.verdict"] == "equivalent"
     assert told["rnnport.oracle"] == "recording"
@@ -143,7 +204,16 @@ def test_the_port_carries_its_origin(cli, tmp_path):
 
 
 def test_no_verify_writes_and_says_so(cli, tmp_path):
-    done = cli("convert", BASIC / "frozen.pb", "--to", "onnx", "-o", tmp_path / "p.onnx", "--no-verify", "--json")
+    done = cli(
+        "convert",
+        BASIC / "frozen.pb",
+        "--to",
+        "onnx",
+        "-o",
+        tmp_path / "p.onnx",
+        "--no-verify",
+        "--json",
+    )
     assert done.status == 0
     assert done.json["verification"] is None
     assert (tmp_path / "p.onnx").is_file()
@@ -151,11 +221,22 @@ def test_no_verify_writes_and_says_so(cli, tmp_path):
 
 def test_verify_judges_a_file_of_its_own(cli, tmp_path):
     out = tmp_path / "p.onnx"
-    cli("convert", BASIC / "frozen.pb", "--to", "onnx", "-o", out, "--samples", BASIC / "samples.npz")
+    cli(
+        "convert",
+        BASIC / "frozen.pb",
+        "--to",
+        "onnx",
+        "-o",
+        out,
+        "--samples",
+        BASIC / "samples.npz",
+    )
     done = cli("verify", BASIC / "frozen.pb", out, "--samples", BASIC / "samples.npz", "--json")
     assert done.status == 0
     assert done.json["verdict"] == "equivalent"
-    other = cli("verify", MODELS / "basic_lstm_forget_bias" / "frozen.pb", out, "--cases", 3, "--json")
+    other = cli(
+        "verify", MODELS / "basic_lstm_forget_bias" / "frozen.pb", out, "--cases", 3, "--json"
+    )
     assert other.status in (1, 2), "another model is not the original"
 
 
@@ -186,7 +267,17 @@ def test_bench_gives_medians_and_ratios(cli, tmp_path, monkeypatch):
     monkeypatch.setattr("porting.benching._tensorflow", lambda *_: None)
     out = tmp_path / "p.onnx"
     cli("convert", BASIC / "frozen.pb", "--to", "onnx", "-o", out, "--no-verify")
-    done = cli("bench", BASIC / "frozen.pb", out, out, "--samples", BASIC / "samples.npz", "--repeat", 3, "--json")
+    done = cli(
+        "bench",
+        BASIC / "frozen.pb",
+        out,
+        out,
+        "--samples",
+        BASIC / "samples.npz",
+        "--repeat",
+        3,
+        "--json",
+    )
     assert done.status == 0
     first, second = done.json["times"]
     assert first["ratio"] == 1.0

@@ -98,7 +98,9 @@ def test_a_weight_is_named_by_the_audit(model, tmp_path):
 def test_a_mistake_of_the_lift_is_found_without_a_recording(monkeypatch, tmp_path):
     """The oracle interprets the raw graph: a wrong lift cannot agree with itself."""
     right = recognition.recognise
-    monkeypatch.setattr(recognition, "recognise", lambda program: changed(right(program), cell(forget_bias=0.0)))
+    monkeypatch.setattr(
+        recognition, "recognise", lambda program: changed(right(program), cell(forget_bias=0.0))
+    )
     done = convert(BASIC / "frozen.pb", to="onnx", out=tmp_path / "port.onnx", cases=4)
     assert done.verification is not None
     assert done.verification.verdict == DIFFERENT
@@ -111,7 +113,10 @@ def test_a_graph_read_wrongly_is_told_by_the_recording(tmp_path):
     """The recording of another model with the same names: the reader is blamed, not the port."""
     model = open_model(BASIC / "frozen.pb")
     samples = load_samples(BASIC / "samples.npz")
-    runs = tuple(replace(run, outputs={k: v * np.float32(1.001) for k, v in run.outputs.items()}) for run in samples.runs)
+    runs = tuple(
+        replace(run, outputs={k: v * np.float32(1.001) for k, v in run.outputs.items()})
+        for run in samples.runs
+    )
     found = judged(model, model.program, tmp_path, replace(samples, runs=runs))
     assert found.verdict == DIFFERENT
     assert found.worst == {"place": "reader"}
@@ -126,7 +131,11 @@ def test_a_port_wrong_in_one_place_is_different(model, kind):
     name = "rnn/transpose_1:0"
 
     def answer(feeds):
-        number = next(i for i, run in enumerate(samples.runs) if all(run.inputs[k] is v for k, v in feeds.items()))
+        number = next(
+            i
+            for i, run in enumerate(samples.runs)
+            if all(run.inputs[k] is v for k, v in feeds.items())
+        )
         found = dict(samples.runs[number].outputs)
         value = found[name].copy()
         if number == 0:
@@ -145,8 +154,12 @@ def damage(kind: str, value: np.ndarray) -> np.ndarray:
         return value.astype(np.float64)
     if kind == "shape":
         return value[:, :-1]
-    place = {"row": (0, 3, 2), "padding": (1, 2, 0), "nan": (0, 0, 0), "last column": (0, 6, 6)}[kind]
-    value[place] = np.nan if kind == "nan" else value[place] + (1e-30 if kind == "padding" else 1e-5)
+    place = {"row": (0, 3, 2), "padding": (1, 2, 0), "nan": (0, 0, 0), "last column": (0, 6, 6)}[
+        kind
+    ]
+    value[place] = (
+        np.nan if kind == "nan" else value[place] + (1e-30 if kind == "padding" else 1e-5)
+    )
     return value
 
 
@@ -158,6 +171,9 @@ def test_a_step_model_that_forgets_its_state_is_different(tmp_path):
     samples = load_samples(BASIC / "samples.npz")
     good = streaming_candidate(model.original, model.program, port.states, path, 1)
     assert check(model.original, good, samples.runs, oracle="recording").verdict == EQUIVALENT
-    crossed = tuple((taken, given) for (taken, _), (_, given) in zip(port.states, port.states[::-1], strict=True))
+    crossed = tuple(
+        (taken, given)
+        for (taken, _), (_, given) in zip(port.states, port.states[::-1], strict=True)
+    )
     bad = streaming_candidate(model.original, model.program, crossed, path, 1)
     assert check(model.original, bad, samples.runs, oracle="recording").verdict == DIFFERENT

@@ -29,7 +29,14 @@ def archive(path, members: dict[str, bytes]):
 def test_what_is_written_is_read(tmp_path):
     path = tmp_path / "s.npz"
     text = np.array([b"one", b"two words"], object)
-    save_samples(path, [Run({"a/x:0": np.float32([[1, 2]])}, {"y:1": np.int64(3)}), Run({"t:0": text}, {"y:1": np.int64(4)})], {"sha256": "ab"})
+    save_samples(
+        path,
+        [
+            Run({"a/x:0": np.float32([[1, 2]])}, {"y:1": np.int64(3)}),
+            Run({"t:0": text}, {"y:1": np.int64(4)}),
+        ],
+        {"sha256": "ab"},
+    )
     found = load_samples(path)
     assert found.inputs == ("a/x:0", "t:0")
     assert found.outputs == ("y:1",)
@@ -41,7 +48,15 @@ def test_what_is_written_is_read(tmp_path):
 
 def test_unknown_keys_are_ignored(tmp_path):
     path = tmp_path / "s.npz"
-    np.savez(path, **{"in0:x:0": np.ones(2), "out0:y:0": np.ones(2), "mid0:z:0": np.ones(2), "extra": np.ones(2)})
+    np.savez(
+        path,
+        **{
+            "in0:x:0": np.ones(2),
+            "out0:y:0": np.ones(2),
+            "mid0:z:0": np.ones(2),
+            "extra": np.ones(2),
+        },
+    )
     assert load_samples(path).inputs == ("x:0",)
 
 

@@ -57,7 +57,14 @@ def sweep_one(model: ZooModel, to: str, recorded: bool, prefer: str = "native") 
         where = traceback.extract_tb(error.__traceback__)[-1]
         outcome = "crash"
         cause = f"{type(error).__name__} at {Path(where.filename).name}:{where.lineno}: {error}"
-    return Result(model.name, outcome, " ".join(cause.split())[:400], time.perf_counter() - started, forms, unexpected(model, forms) if to == "onnx" else "")
+    return Result(
+        model.name,
+        outcome,
+        " ".join(cause.split())[:400],
+        time.perf_counter() - started,
+        forms,
+        unexpected(model, forms) if to == "onnx" else "",
+    )
 
 
 def unexpected(model: ZooModel, forms: tuple[str, ...]) -> str:
@@ -85,21 +92,32 @@ def main() -> None:
     parser.add_argument("names", nargs="*")
     parser.add_argument("--to", default="onnx")
     parser.add_argument("--prefer", default="native")
-    parser.add_argument("--drawn", action="store_true", help="draw inputs instead of using the recordings")
+    parser.add_argument(
+        "--drawn", action="store_true", help="draw inputs instead of using the recordings"
+    )
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    models = [m for m in zoo() if m.card["recorded"] and (not options.names or m.name in options.names)]
+    models = [
+        m for m in zoo() if m.card["recorded"] and (not options.names or m.name in options.names)
+    ]
     results = []
     for model in models:
         result = sweep_one(model, options.to, not options.drawn, options.prefer)
         results.append(result)
-        print(f"{result.seconds:6.1f}s {result.outcome:12} {result.name:28} {','.join(result.forms)} {result.cause[:300]} {result.unexpected}", flush=True)
+        print(
+            f"{result.seconds:6.1f}s {result.outcome:12} {result.name:28} {','.join(result.forms)} {result.cause[:300]} {result.unexpected}",
+            flush=True,
+        )
     groups: dict[tuple[str, str], list[str]] = defaultdict(list)
     for result in results:
-        groups[result.outcome, general(result.cause) if result.outcome != "equivalent" else ""].append(result.name)
+        groups[
+            result.outcome, general(result.cause) if result.outcome != "equivalent" else ""
+        ].append(result.name)
     print("\n== by cause ==")
     for (outcome, cause), names in sorted(groups.items(), key=lambda item: -len(item[1])):
-        print(f"{len(names):4} {outcome:12} {cause}\n       {', '.join(names[:12])}{' …' if len(names) > 12 else ''}")
+        print(
+            f"{len(names):4} {outcome:12} {cause}\n       {', '.join(names[:12])}{' …' if len(names) > 12 else ''}"
+        )
     if options.json:
         options.json.write_text(json.dumps([r.__dict__ for r in results], indent=1))
 
