@@ -57,8 +57,12 @@ class TracedLayer(keras.layers.Layer):  # type: ignore[misc]
     def _trace(self, tensors: Any) -> list[Any]:
         try:
             traced = super().compute_output_spec(tensors)
-        except RnnportError:
-            raise
+        except RnnportError as error:
+            # Keras wraps its text in advice, in an exception of the same class.
+            node, _ = self.title
+            text = _cause(error)
+            reasons = getattr(error, "reasons", ()) or (Reason(node, text),)
+            raise NotConvertibleError(text, reasons) from error
         except Exception as error:
             node, op = self.title
             text = f"the {keras.backend.backend()} backend cannot run {op}: {_cause(error)}"

@@ -10,7 +10,7 @@ import numpy as np
 from converters.to_keras.backend import keras
 from converters.to_keras.ops.elementwise import tensors
 from converters.to_keras.ops.value import NeedsRunTimeError, Value, known, raw
-from converters.to_keras.ops.values import ints
+from converters.to_keras.ops.values import ints, symbolic
 
 kops = keras.ops
 
@@ -54,14 +54,13 @@ class Linear:
             "data_format": "channels_last",
             "dilation_rate": _window(dilations),
         }
-        channels = x.shape[-1]
-        if groups > 1 and groups == channels:
-            # TensorFlow's CPU kernel knows no groups; one group a channel is its depthwise form.
-            *spatial, _, filters = kernel.shape
-            shape = (*spatial, groups, filters // groups)
-            kernel = kernel.reshape(shape) if known(kernel) else kops.reshape(kernel, shape)
-            return Value(kops.depthwise_conv(x, kernel, **options))
-        return Value(kops.conv(x, kernel, **options))
+        if x.shape[0] in (None, 0) and not symbolic(x):
+            # TensorFlow gives a convolution of no rows the wrong number of channels: run one row more.
+            # (Joined, not padded: its optimiser melts a pad of the batch into the convolution, wrongly.)
+            row = kops.zeros((1, *kops.shape(x)[1:]), x.dtype)
+            more = kops.concatenate([x, row], axis=0)
+            return Value(_conv(more, kernel, groups, options)[:-1])
+        return Value(_conv(x, kernel, groups, options))
 
     def conv_transpose(
         self, x: Any, kernel: Any, output_shape: Any, /, *, strides: Sequence[int], padding: str
@@ -103,6 +102,16 @@ class Linear:
                 data_format="channels_last",
             )
         )
+
+
+def _conv(x: Any, kernel: Any, groups: int, options: dict[str, Any]) -> Any:
+    if groups > 1 and groups == x.shape[-1]:
+        # TensorFlow's CPU kernel knows no groups; one group a channel is its depthwise form.
+        *spatial, _, filters = kernel.shape
+        shape = (*spatial, groups, filters // groups)
+        kernel = kernel.reshape(shape) if known(kernel) else kops.reshape(kernel, shape)
+        return kops.depthwise_conv(x, kernel, **options)
+    return kops.conv(x, kernel, **options)
 
 
 def _window(sizes: Sequence[int]) -> Any:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from converters.to_keras.plan import Rule
+from converters.to_keras.rules.batch_norm import batch_norm
 from converters.to_keras.rules.bidirectional import bidirectional
 from converters.to_keras.rules.control import control
+from converters.to_keras.rules.conv import conv
 from converters.to_keras.rules.dense import dense
 from converters.to_keras.rules.elementwise import through_view
 from converters.to_keras.rules.embedding import embedding
@@ -17,6 +19,7 @@ from converters.to_keras.rules.operations import (
     unflattened_anyway,
 )
 from converters.to_keras.rules.reference import any_recurrence, keras_rnn
+from converters.to_keras.rules.sizes import open_fill, open_range, open_rows, scaled
 from converters.to_keras.rules.split import equal_split
 from converters.to_keras.rules.views import (
     identity,
@@ -36,12 +39,18 @@ RULES: tuple[Rule, ...] = (
     control,
     embedding,
     dense,
+    conv,
+    batch_norm,
+    scaled,
     transpose,
     unflatten,
     recurrence_layout,
     through_view,
     symbolic_sizes,
     reshape,
+    open_rows,
+    open_range,
+    open_fill,
     equal_split,
     operation,
     swapped_anyway,

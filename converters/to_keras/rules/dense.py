@@ -108,7 +108,7 @@ def _product(context: Context, key: Key) -> Product | None:
         return None
     matrix = np.ascontiguousarray(kernel.T) if node.node.attr(right, False) else kernel
     name = context.variable(node.inputs[1]) or node.inputs[1]
-    return Product(key.of(node.inputs[0]), matrix, (name,), _scope(node, name))
+    return Product(key.of(node.inputs[0]), matrix, (name,), scope_of(node, name))
 
 
 def _unflattened(context: Context, key: Key, node: OpNode) -> Product | None:
@@ -124,7 +124,7 @@ def _unflattened(context: Context, key: Key, node: OpNode) -> Product | None:
     return _product(context, Key(value, (target[0], target[1]), key.swapped))
 
 
-def _scope(node: OpNode, variable: str) -> str:
+def scope_of(node: OpNode, variable: str, /) -> str:
     """``dense`` of ``dense/MatMul``; for a bare ``MatMul`` the variable's scope or name."""
     scope, slash, _ = node.node.name.rpartition("/")
     if slash:
