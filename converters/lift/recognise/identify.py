@@ -21,6 +21,8 @@ from converters.lift.recognise.unify import Bindings, Problem
 from reference.vocabulary.tracer import Expr
 
 MAX_STATE_PARTS = 4
+GIVEN = frozenset(("leaf", "slice", "opaque"))
+"""Atoms that are no function of others: without states in them they come from outside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,7 @@ def find_operands(polys: Sequence[Poly], states: set[Atom]) -> list[Monomial]:
         linear = any(dense for _, dense in poly.terms)
         for (mono, dense), _ in poly.terms.items():
             free = mono and not any(_depends(a, states, depends) for a in mono)
-            if free and (dense or linear):
+            if free and (dense or linear or all(a.op in GIVEN for a in mono)):
                 found[mono] = None
             else:
                 todo.extend(arg for atom in mono for arg in atom.args if atom.op != "slice")

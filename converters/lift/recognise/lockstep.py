@@ -50,8 +50,8 @@ class Lockstep:
     states: list[Slot] = field(default_factory=list)
     sequences: list[Slot] = field(default_factory=list)
     time: Expr | None = None
-    lifted: dict[Expr, tuple[Row, Expr]] = field(default_factory=dict)
-    """By the expression at the first step: the whole row and the expression of the step."""
+    lifted: dict[Row, tuple[Row, Expr]] = field(default_factory=dict)
+    """By the expressions at the first two steps: the whole row and the expression of the step."""
 
     def lift(self, row: Row) -> tuple[Row, Expr]:
         """(the completed row, the expression of the step).
@@ -61,12 +61,12 @@ class Lockstep:
         """
         first = row[0]
         assert first is not None
-        known = self.lifted.get(first)
+        known = self.lifted.get(row[:2])
         if known is not None and _agree(known[0], row):
             return known
         result = self._lift(row, first)
         if known is None:
-            self.lifted[first] = result
+            self.lifted[row[:2]] = result
         return result
 
     def _lift(self, row: Row, first: Expr) -> tuple[Row, Expr]:
@@ -90,7 +90,7 @@ class Lockstep:
     def _descends(self, present: Sequence[Expr]) -> bool:
         """Whether values from outside are better taken apart: made from the time alone, or no values of the program."""
         first = present[0]
-        if first.op in (INPUT, CONSTANT) or any(e.op != first.op or e.params != first.params for e in present):
+        if first.op in (INPUT, CONSTANT) or not all(_same_call(e, first) for e in present):
             return False
         return self._from_time(present) or any(e not in self.named for e in present)
 
@@ -99,19 +99,15 @@ class Lockstep:
         first = present[0]
         if all(e is first or _equal(e, first) for e in present) or self._counts(tuple(present)):
             return True
-        if first.op in (INPUT, CONSTANT):
+        if first.op in (INPUT, CONSTANT) or not all(_same_call(e, first) for e in present):
             return False
-        if any(e.op != first.op or e.params != first.params or e.index != first.index for e in present):
-            return False
-        counts = {len(e.operands) for e in present}
-        return len(counts) == 1 and all(
-            self._from_time(column) for column in zip(*(e.operands for e in present), strict=True)
-        )
+        columns = zip(*(e.operands for e in present), strict=True)
+        return all(self._from_time(column) for column in columns)
 
     def _joins(self, present: Sequence[Expr]) -> bool:
         """Whether the same operation brings an item of a sequence and the state together: ``concat([x, h], 1)``."""
         first = present[0]
-        if any(e.op != first.op or e.params != first.params for e in present):
+        if not all(_same_call(e, first) for e in present):
             return False
         columns = zip(*(e.operands for e in present), strict=False)
         free = [not any(self.levels.get(e, 0) for e in column) for column in columns]
@@ -212,6 +208,17 @@ class Lockstep:
 
 def _plain(expr: Expr) -> Fact:
     return Fact(expr.dtype, expr.fact.shape)
+
+
+def _same_call(a: Expr, b: Expr) -> bool:
+    """The same operation with the same plain arguments, whatever the arrays."""
+    return (a.op, a.index, a.params, _plain_args(a.args)) == (b.op, b.index, b.params, _plain_args(b.args))
+
+
+def _plain_args(args: tuple[object, ...]) -> tuple[object, ...]:
+    return tuple(
+        "array" if isinstance(a, Expr) else _plain_args(a) if isinstance(a, tuple) else a for a in args
+    )
 
 
 def _equal(a: Expr, b: Expr) -> bool:

@@ -19,7 +19,7 @@ from converters.lift.recognise.lockstep import Lockstep, NotRepeatedError, Row
 from converters.lift.recognise.sequences import sequence_of
 from converters.lift.recognise.step import Definitions, NotAStepError, State, Step, Write, peel_masks
 from converters.lift.recognise.tidy import sort_statements, tidy
-from converters.lift.recognise.whole import TracedProgram
+from converters.lift.recognise.whole import TracedProgram, constant_sources
 from converters.program import Loop, OpNode, Program, Recurrence, Statement, SubProgram, defined
 from reference.vocabulary.tracer import CONSTANT, Expr, needed
 
@@ -42,7 +42,7 @@ def roll(program: Program) -> Program:
 
 
 def _roll_one(program: Program, tried: set[str]) -> Program | None:
-    if not _repeats(program, tried):
+    if not _repeats(program):
         return None
     traced = TracedProgram(program)
     for family in families(traced):
@@ -51,16 +51,19 @@ def _roll_one(program: Program, tried: set[str]) -> Program | None:
         if key in tried:
             continue
         tried.add(key)
-        try:
-            return Roller(traced, family).roll()
-        except (NotRepeatedError, NotAStepError):
-            continue
+        for core_only in (False, True):
+            try:
+                return Roller(traced, family, core_only).roll()
+            except (NotRepeatedError, NotAStepError):
+                continue
     return None
 
 
-def _repeats(program: Program, tried: set[str]) -> bool:
+def _repeats(program: Program) -> bool:
+    """Whether any weight is used by two products; a cheap look before everything is traced."""
+    sources = constant_sources(program)
     uses = Counter(
-        v
+        sources[v]
         for s in program.statements
         if isinstance(s, OpNode) and s.node.op in PRODUCTS
         for v in s.inputs
@@ -162,38 +165,66 @@ def levels_of(chains: Sequence[Sequence[Expr]], everything: list[Expr]) -> dict[
 def downstream(family: Family) -> list[tuple[Expr, ...]]:
     """The anchors, and the rows of what each step makes of them, the last ones first.
 
-    A row is followed where each of its members has exactly one such reader in its own step.
+    A row is followed to the reader that each of its members has in its own step. The second step says which reader is meant, since in the
+    first one a state may still look like a constant (``where(past, zeros, h)`` is both the masked output and the masked state).
     """
-    readers: dict[Expr, list[Expr]] = {}
     levels = family.levels
+    readers: dict[Expr, list[Expr]] = {}
     for expr in levels:
-        for operand in expr.operands:
+        for operand in dict.fromkeys(expr.operands):
             readers.setdefault(operand, []).append(expr)
     rows = list(family.chains)
-    seen = {chain[0] for chain in rows}
+    seen = {chain[:2] for chain in rows}
     for row in rows:
-        for first in readers.get(row[0], ()):
-            if first in seen or levels[first] != levels[row[0]]:
+        for second in readers.get(row[1], ()):
+            if levels[second] != levels[row[1]]:
                 continue
-            places = _places(first, row[0])
-            found = [first]
-            for member in row[1:]:
-                same = [
-                    e
-                    for e in readers.get(member, ())
-                    if e.op == first.op
-                    and e.index == first.index
-                    and e.params == first.params
-                    and levels[e] == levels[member]
-                    and _places(e, member) == places
-                ]
-                if len(set(same)) != 1:
-                    break
-                found.append(same[0])
-            else:
-                seen.add(first)
-                rows.append(tuple(found))
+            found = _followed(row, second, readers, levels)
+            if found is not None and found[:2] not in seen:
+                seen.add(found[:2])
+                rows.append(found)
     return rows[::-1]
+
+
+def _followed(
+    row: tuple[Expr, ...],
+    second: Expr,
+    readers: dict[Expr, list[Expr]],
+    levels: dict[Expr, int],
+) -> tuple[Expr, ...] | None:
+    """The readers of every member that are like ``second``."""
+    places = _places(second, row[1])
+    found = []
+    for t, member in enumerate(row):
+        if t == 1:
+            found.append(second)
+            continue
+        like = [
+            e
+            for e in readers.get(member, ())
+            if e.op == second.op
+            and e.index == second.index
+            and e.params == second.params
+            and levels[e] == levels[member]
+            and _places(e, member) == places
+            and (t == 0 or _alike(e, second, levels))
+        ]
+        best = max((_shared(e, second) for e in like), default=0)
+        like = [e for e in like if _shared(e, second) == best]
+        if len(like) != 1:
+            return None
+        found.append(like[0])
+    return tuple(found)
+
+
+def _alike(a: Expr, b: Expr, levels: dict[Expr, int]) -> bool:
+    """Whether the operands come from inside the loop at the same places."""
+    pairs = zip(a.operands, b.operands, strict=False)
+    return len(a.operands) == len(b.operands) and all((x in levels) == (y in levels) for x, y in pairs)
+
+
+def _shared(a: Expr, b: Expr) -> int:
+    return sum(x is y for x, y in zip(a.operands, b.operands, strict=False))
 
 
 def _places(reader: Expr, operand: Expr) -> list[int]:
@@ -206,6 +237,8 @@ class Roller:
 
     traced: TracedProgram
     family: Family
+    core_only: bool = False
+    """Give the rest of the graph the states and masked outputs only, and leave what it makes of them unrolled."""
     elements: dict[Expr, tuple[Row, Expr, int]] = field(default_factory=dict)
     """By expression inside the loop: its row, its expression in the step, its place in the row."""
 
@@ -242,9 +275,12 @@ class Roller:
         return found
 
     def _index(self) -> None:
+        core = set(needed([new for _, new in self.nexts])) if self.core_only else None
         for row, expr in self.lock.lifted.values():
             first = row[0]
             if first is None or not self.family.levels.get(first):
+                continue
+            if core is not None and expr not in core and not _masks(expr, core):
                 continue
             for t, element in enumerate(row):
                 if element is not None:
@@ -398,6 +434,11 @@ class Roller:
                 facts=facts,
             )
         )
+
+
+def _masks(expr: Expr, core: set[Expr]) -> bool:
+    """A ``where`` over something of the core: a masked output."""
+    return expr.op == "where" and any(e in core for e in expr.operands)
 
 
 def _rank0():  # type: ignore[no-untyped-def]

@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from converters import tf_ops
 from converters.program import OpNode, Program, defined
 from reference.errors import RnnportError
 from reference.vocabulary.abstract.fact import Fact
 from reference.vocabulary.tracer import CONSTANT, Expr, Tracer
+
+
+def constant_sources(program: Program) -> dict[str, str]:
+    """A name for every constant: its variable's, or that of the first constant with the same bytes.
+
+    Unrolled layers of tf.keras cut their kernels anew in every step.
+    """
+    first: dict[tuple[str, tuple[int, ...], bytes], str] = {}
+    names: dict[str, str] = {}
+    for name, array in program.constants.items():
+        source = program.variables.get(name)
+        if source is None:
+            source = name
+            if array.dtype.kind == "f" and array.ndim:
+                digest = hashlib.sha256(np.ascontiguousarray(array).tobytes()).digest()
+                source = first.setdefault((array.dtype.str, array.shape, digest), name)
+        names[name] = source
+    return names
 
 
 @dataclass
@@ -25,9 +46,11 @@ class TracedProgram:
         program = self.program
         for name, fact in program.inputs.items():
             self._set(name, self.tracer.input(name, fact))
+        sources = constant_sources(program)
         for name, array in program.constants.items():
-            source = program.variables.get(name, name)
-            self._set(name, self.tracer.constant(array, name=source))
+            # The same array object, so that the tracer sees one expression.
+            same = array if name in program.variables else program.constants[sources[name]]
+            self._set(name, self.tracer.constant(same, name=sources[name]))
         for statement in program.statements:
             if isinstance(statement, OpNode) and self._applied(statement):
                 continue
