@@ -7,6 +7,7 @@ from dataclasses import replace
 from converters.lift.recognise.build import Builder, Built
 from converters.lift.recognise.directions import absorb_reversals, cancel_reversals
 from converters.lift.recognise.masked_steps import merge_masked_steps
+from converters.lift.recognise.repack import repack
 from converters.lift.recognise.step import Definitions, NotAStepError, read_step
 from converters.lift.recognise.tidy import tidy
 from converters.lift.recognise.unrolled import roll
@@ -20,7 +21,7 @@ def recognise(program: Program) -> Program:
 
     A loop that is none keeps its place, with the reason in ``Loop.reason``.
     """
-    program = roll(merge_masked_steps(tidy(program)))
+    program = tidy(repack(roll(merge_masked_steps(tidy(program)))))
     for loop in [s for s in program.statements if isinstance(s, Loop)]:
         program = _replace(program, loop)
     program = tidy(absorb_reversals(tidy(program)))

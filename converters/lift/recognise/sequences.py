@@ -21,9 +21,10 @@ def sequence_of(
     """The items of ``row`` as one time-major array: the array they were cut from, or a Pack of them."""
     found = _common([_item(e) for e in row])
     if found is not None:
-        source, axis = found
+        source, axis, backward = found
         if source in names and source.shape[axis] == len(row):
-            return _time_major(ops, ops.value(names[source], source.fact), axis)
+            array = _time_major(ops, ops.value(names[source], source.fact), axis)
+            return reversed_time(ops, array) if backward else array
     first = row[0]
     assert first is not None
     items = tuple(ops.value(value(e), e.fact) for e in row if e is not None)
@@ -58,12 +59,22 @@ def _item(expr: Expr | None) -> tuple[Expr, int, int] | None:
     return None
 
 
-def _common(items: list[Any]) -> tuple[Expr, int] | None:
+def _common(items: list[Any]) -> tuple[Expr, int, bool] | None:
+    """(source, axis, whether backward) of items that are all of an array, first to last or last to first."""
     if any(i is None for i in items):
         return None
     source, axis, _ = items[0]
     places = [place for s, a, place in items if s is source and a == axis]
-    return (source, axis) if places == list(range(len(items))) else None
+    forward = list(range(len(items)))
+    if places not in (forward, forward[::-1]):
+        return None
+    return source, axis, places != forward
+
+
+def reversed_time(ops: ProgramOps, array: ProgramArray) -> ProgramArray:
+    """``array[::-1]``."""
+    axis = ops.constant(np.asarray([0], np.int32))
+    return ops.node("ReverseV2", (array, axis), array.fact, {"Tidx": DType("int32")})
 
 
 def _time_major(ops: ProgramOps, array: ProgramArray, axis: int) -> ProgramArray:

@@ -359,7 +359,7 @@ class Roller:
 
     def _rebuilt(self, program: Program, step: Step, needs: dict[str, Expr]) -> Program:
         facts = dict(program.facts)
-        self.ops = ProgramOps(self.name, facts)
+        self.ops = ProgramOps(f"{self.name}|in", facts)
         count = self.family.steps
         for slot in self.lock.sequences:
             array = sequence_of(self.ops, slot.row, self.traced.names, self._value)
@@ -407,7 +407,8 @@ class Roller:
             unpacked[carried] = names
         for name, expr in needs.items():
             _, item, t = self.elements[expr]
-            source = outputs[finals[expr]] if expr in finals else unpacked[self.write_of[item]][t]
+            written = self.write_of.get(item)
+            source = outputs[finals[expr]] if written is None else unpacked[written][t]
             statements.append(OpNode(Node(f"{name}|given", "Identity", (source,)), (name,)))
         return statements
 
