@@ -1,7 +1,7 @@
 """Activations as data: a name, and the constants that go with it.
 
-A cell holds an :class:`Activation`; calling it under an interpreter gives the array. Being data, an activation can be
-compared, printed, and mapped to an ONNX activation or a Keras one.
+A cell holds an :class:`Activation`; calling it under an interpreter gives the array. Being data, an
+activation can be compared, printed, and mapped to an ONNX activation or a Keras one.
 """
 
 from __future__ import annotations

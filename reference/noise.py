@@ -1,8 +1,9 @@
 """Dropout's noise as data, and its two formulas.
 
-TF1 draws uniform noise in the graph; its generator cannot be reproduced, so here the noise is an argument: the arrays that
-``random_uniform`` gave, in [0, 1). A field of a cell whose name ends in ``_noise`` holds such arrays; a sequence of them, one per
-step, is ``[T, B, …]``, and :func:`at_step` picks one step's.
+TF1 draws uniform noise in the graph; its generator cannot be reproduced, so here the noise is an
+argument: the arrays that ``random_uniform`` gave, in [0, 1). A field of a cell whose name ends in
+``_noise`` holds such arrays; a sequence of them, one per step, is ``[T, B, …]``, and
+:func:`at_step` picks one step's.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a cell is: a frozen dataclass of weights with one equation.
 
-``step`` is written in the vocabulary, so the same cell runs under every interpreter: hand it arrays of that interpreter
-(:func:`map_weights` turns the weights) and it computes, traces or emits.
+``step`` is written in the vocabulary, so the same cell runs under every interpreter: hand it arrays
+of that interpreter (:func:`map_weights` turns the weights) and it computes, traces or emits.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """BidirectionalGridLSTMCell: a GridLSTM upwards through the frequencies and another downwards.
 
-Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:966-1110``. Only frequency runs both ways, so it still works in real time. The downward state's ``f00`` belongs to the *highest* band.
+Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:966-1110``. Only frequency runs both ways, so
+it still works in real time. The downward state's ``f00`` belongs to the *highest* band.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """CFNCell: the chaos-free network, whose state decays to zero without input.
 
-Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:3880-4006``. The activation is applied to the old state, not to a mixture; the second gate enters as 1 - eta.
+Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:3880-4006``. The activation is applied to the
+old state, not to a mixture; the second gate enters as 1 - eta.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from typing import Any
 
 from reference.activations import TANH, Activation
 from reference.cells.base import SingleState, weight
-
 
 GATES = ("theta", "eta")
 """The order of the gates' columns; the kernel's last third is the input's projection."""

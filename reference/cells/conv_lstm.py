@@ -1,7 +1,8 @@
 """Conv1DLSTMCell, Conv2DLSTMCell, Conv3DLSTMCell: the LSTM whose products are convolutions.
 
-Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:2067-2245``. Column order i, j, f, o on the channel axis; padding SAME. With a skip connection the *state* h is
-the concatenation too, wider than state_size says, so TF1 can run one step of it and no loop.
+Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:2067-2245``. Column order i, j, f, o on the
+channel axis; padding SAME. With a skip connection the *state* h is the concatenation too, wider
+than state_size says, so TF1 can run one step of it and no loop.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from typing import Any
 from reference.cells.base import Dims, optional_weight, weight
 from reference.errors import SemanticsError
 from reference.states import LSTMStateTuple
-
 
 GATES = ("i", "j", "f", "o")
 """The order of the kernel's output channels."""

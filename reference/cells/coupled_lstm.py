@@ -1,7 +1,8 @@
 """CoupledInputForgetGateLSTMCell: one gate forgets as much as it lets in (CIFG).
 
-Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:98-322``. Column order j, f, o. With layer_norm the bias B is made and never added, and the
-new c is normalised *before* it is stored, so the recurrence itself runs over normalised cells.
+Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:98-322``. Column order j, f, o. With
+layer_norm the bias B is made and never added, and the new c is normalised *before* it is stored, so
+the recurrence itself runs over normalised cells.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from reference.cells.base import optional_weight, weight
 from reference.cells.lstm import peek
 from reference.cells.norms import LayerNorm, normalised
 from reference.states import LSTMStateTuple
-
 
 GATES = ("j", "f", "o")
 """The order of W's columns."""

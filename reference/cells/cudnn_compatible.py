@@ -1,7 +1,9 @@
 """CudnnCompatibleLSTMCell and CudnnCompatibleGRUCell: cuDNN's equations on a CPU.
 
-Source: TF 1.15.5 ``contrib/cudnn_rnn/python/ops/cudnn_rnn_ops.py:62-180``. The LSTM is LSTMBlockCell without forget bias. The GRU resets *after* its product, and its candidate has two
-biases, of which the hidden one is inside the reset: Keras' ``reset_after=True``, ONNX' ``linear_before_reset=1``.
+Source: TF 1.15.5 ``contrib/cudnn_rnn/python/ops/cudnn_rnn_ops.py:62-180``. The LSTM is
+LSTMBlockCell without forget bias. The GRU resets *after* its product, and its candidate has two
+biases, of which the hidden one is inside the reset: Keras' ``reset_after=True``, ONNX'
+``linear_before_reset=1``.
 """
 
 from __future__ import annotations
@@ -12,7 +14,6 @@ from typing import Any
 from reference.activations import SIGMOID, TANH, Activation
 from reference.cells.base import SingleState, weight
 from reference.cells.lstm_block import LSTMBlockCell
-
 
 GATES = ("r", "u")
 """The order of the GRU's gate kernel's columns."""

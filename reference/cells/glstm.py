@@ -1,7 +1,8 @@
 """GLSTMCell: an LSTM in independent groups.
 
-Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:2248-2465``. Each group reads its slice of x and of h; the gates of all groups are then joined, so that i is
-(i of group 0, i of group 1, …). The candidate is always tanh; ``activation`` is the output's (line 2455).
+Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:2248-2465``. Each group reads its slice of x
+and of h; the gates of all groups are then joined, so that i is (i of group 0, i of group 1, …). The
+candidate is always tanh; ``activation`` is the output's (line 2455).
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from typing import Any
 from reference.activations import TANH, Activation
 from reference.cells.base import optional_weight, weight
 from reference.states import LSTMStateTuple
-
 
 GATES = ("i", "j", "f", "o")
 """The order of each group's columns."""

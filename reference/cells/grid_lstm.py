@@ -1,21 +1,21 @@
 """GridLSTMCell: two LSTMs at every point of a grid, one through time and one through frequency.
 
-Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:499-963``. Rules that surprise: both LSTMs read the same m of both axes; both peepholes of o see the *new* c of both axes; with
-``share_time_frequency_weights`` the matrix product is shared too, so only the diagonals tell the axes apart; with ``state_is_tuple=False``
-and several blocks every block reads the state of block 0 (line 776).
+Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:499-963``. Rules that surprise: both LSTMs
+read the same m of both axes; both peepholes of o see the *new* c of both axes; with
+``share_time_frequency_weights`` the matrix product is shared too, so only the diagonals tell the
+axes apart; with ``state_is_tuple=False`` and several blocks every block reads the state of block 0
+(line 776).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 from collections import namedtuple
+from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from reference.cells.base import optional_weight, weight
 from reference.errors import SemanticsError
-
 
 GATES = ("i", "j", "f", "o")
 COUPLED_GATES = ("i", "j", "o")
@@ -32,7 +32,7 @@ def state_type(name: str, prefixes: tuple[str, ...], blocks: tuple[int, ...]) ->
         for f in range(count)
         for part in "cm"
     ]
-    return namedtuple(name, names)  # noqa: PYI024 - the fields depend on the cell
+    return namedtuple(name, names)
 
 
 @dataclass(frozen=True)

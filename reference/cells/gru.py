@@ -1,7 +1,7 @@
 """GRUCell: the gated recurrent unit that resets *before* its product.
 
-Source: TF 1.15.5 ``python/ops/rnn_cell_impl.py:484-605``. u keeps the old state (``u * h + (1 - u) * c``), as in Keras and ONNX; in
-Cho's paper the roles of u and 1 - u are the other way round.
+Source: TF 1.15.5 ``python/ops/rnn_cell_impl.py:484-605``. u keeps the old state (``u * h + (1 - u)
+* c``), as in Keras and ONNX; in Cho's paper the roles of u and 1 - u are the other way round.
 """
 
 from __future__ import annotations

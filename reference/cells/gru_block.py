@@ -1,7 +1,7 @@
 """GRUBlockCell and GRUBlockCellV2: GRUCell as one op. They differ in variable names only.
 
-Source: TF 1.15.5 ``contrib/rnn/python/ops/gru_ops.py:97-236``. Variables: ``w_ru b_ru w_c b_c`` in the first, GRUCell's
-``gates/kernel …`` in V2. The activation is tanh.
+Source: TF 1.15.5 ``contrib/rnn/python/ops/gru_ops.py:97-236``. Variables: ``w_ru b_ru w_c b_c`` in
+the first, GRUCell's ``gates/kernel …`` in V2. The activation is tanh.
 """
 
 from __future__ import annotations

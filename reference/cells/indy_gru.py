@@ -1,6 +1,7 @@
 """IndyGRUCell: the GRU whose recurrent matrices are diagonal.
 
-Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:3155-3275``. The candidate's input kernel is named ``candidate/kernel``, without the _w of the others.
+Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:3155-3275``. The candidate's input kernel is
+named ``candidate/kernel``, without the _w of the others.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from typing import Any
 
 from reference.activations import TANH, Activation
 from reference.cells.base import SingleState, weight
-
 
 GATES = ("r", "u")
 """The order of the gate kernels' columns."""

@@ -12,7 +12,6 @@ from reference.activations import TANH, Activation
 from reference.cells.base import PairState, weight
 from reference.states import LSTMStateTuple
 
-
 GATES = ("i", "j", "f", "o")
 """The order of the columns."""
 

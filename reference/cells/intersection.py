@@ -1,7 +1,7 @@
 """IntersectionRNNCell: a coupled gate through time and another through depth.
 
-Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:1716-1842``. The output is *not* the state: y goes up, h goes on. The input must have ``units`` features,
-or it is projected to that many first.
+Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:1716-1842``. The output is *not* the state: y
+goes up, h goes on. The input must have ``units`` features, or it is projected to that many first.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from typing import Any
 
 from reference.activations import RELU, Activation
 from reference.cells.base import SingleState, optional_weight, weight
-
 
 GATES = ("gh", "h", "gy", "y")
 """The order of the kernel's columns."""

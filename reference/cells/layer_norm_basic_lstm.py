@@ -1,6 +1,7 @@
 """LayerNormBasicLSTMCell: each gate normalised apart, and the new cell too; dropout on the candidate only.
 
-Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:1342-1463``. With norms there is no bias variable at all. The *normalised* c is the state.
+Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:1342-1463``. With norms there is no bias
+variable at all. The *normalised* c is the state.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from reference.cells.base import PairState, optional_weight, weight
 from reference.cells.norms import LayerNorm, normalised
 from reference.states import LSTMStateTuple
 
-
 GATES = ("i", "j", "f", "o")
 """The order of the kernel's columns."""
+
+DROPOUT = "dropout"
 
 
 @dataclass(frozen=True)
@@ -72,5 +74,5 @@ class LayerNormBasicLSTMCell(PairState):
         if self.dropout_keep_prob == 1:
             return g
         if self.dropout_noise is None:
-            raise noise.missing("dropout", self.dropout_keep_prob)
+            raise noise.missing(DROPOUT, self.dropout_keep_prob)
         return noise.fresh(ops, g, self.dropout_noise, self.dropout_keep_prob)

@@ -1,7 +1,8 @@
 """LayerNormLSTMCell: LSTMCell with every option, each gate and the new cell normalised.
 
-Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:2468-2735``. The order at the cell: norm, then clip, then o's peephole. With layer_norm the bias
-variable exists and is never added (line 2641).
+Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:2468-2735``. The order at the cell: norm,
+then clip, then o's peephole. With layer_norm the bias variable exists and is never added (line
+2641).
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from reference.cells.base import optional_weight, weight
 from reference.cells.lstm import peek
 from reference.cells.norms import LayerNorm, normalised
 from reference.states import LSTMStateTuple
-
 
 GATES = ("i", "j", "f", "o")
 """The order of the kernel's columns."""

@@ -1,7 +1,8 @@
 """LSTMCell: peepholes, cell clipping, projection.
 
-Source: TF 1.15.5 ``python/ops/rnn_cell_impl.py:804-1062``. Two rules that ports get wrong: o's peephole sees the *new, already clipped* c
-(line 1036), and the projection is clipped after the product, so that the recurrent input is the clipped projection (line 1044).
+Source: TF 1.15.5 ``python/ops/rnn_cell_impl.py:804-1062``. Two rules that ports get wrong: o's
+peephole sees the *new, already clipped* c (line 1036), and the projection is clipped after the
+product, so that the recurrent input is the clipped projection (line 1044).
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
 """LSTMBlockCell: the fused op, with another gate order than LSTMCell's names suggest.
 
-Source: TF 1.15.5 ``contrib/rnn/python/ops/lstm_ops.py:39-400`` and the kernel ``core/kernels/lstm_ops.h:118-200``. The kernel's columns are
-i, c, f, o (c is LSTMCell's j, so the orders agree); the ops BlockLSTMV2 and cuDNN hold i, f, c, o. A clip that is not positive means none, and
-the op's gradient does not see the clip at all (``lstm_block_cell_grad`` has no such input): it passes straight through.
+Source: TF 1.15.5 ``contrib/rnn/python/ops/lstm_ops.py:39-400`` and the kernel
+``core/kernels/lstm_ops.h:118-200``. The kernel's columns are i, c, f, o (c is LSTMCell's j, so the
+orders agree); the ops BlockLSTMV2 and cuDNN hold i, f, c, o. A clip that is not positive means
+none, and the op's gradient does not see the clip at all (``lstm_block_cell_grad`` has no such
+input): it passes straight through.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """LSTMNoForgetCell: the LSTM of 1997, whose cell is a pure sum.
 
-Source: Hochreiter and Schmidhuber, "Long short-term memory", 1997. TF1 has no class for it; people wrote it by hand. It is BasicLSTMCell
-with f fixed at 1.
+Source: Hochreiter and Schmidhuber, "Long short-term memory", 1997. TF1 has no class for it; people
+wrote it by hand. It is BasicLSTMCell with f fixed at 1.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import Any
 from reference.activations import TANH, Activation
 from reference.cells.base import PairState, weight
 from reference.states import LSTMStateTuple
-
 
 GATES = ("i", "j", "o")
 """The order of the kernel's columns."""

@@ -1,6 +1,7 @@
 """MinimalRNNCell: one gate between the old state and a projected input.
 
-Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:3765-3877``. One kernel variable holds two matrices, one upon the other; only the second has a bias.
+Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:3765-3877``. One kernel variable holds two
+matrices, one upon the other; only the second has a bias.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """NASCell: the cell that a search found.
 
-Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:1466-1619``. Eight blocks; the fourth *multiplies* its input and recurrent parts where the others add. The
-bias belongs to the recurrent product, so it is a factor in that block.
+Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:1466-1619``. Eight blocks; the fourth
+*multiplies* its input and recurrent parts where the others add. The bias belongs to the recurrent
+product, so it is a factor in that block.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from typing import Any
 
 from reference.cells.base import optional_weight, weight
 from reference.states import LSTMStateTuple
-
 
 BLOCKS = 8
 

@@ -1,7 +1,9 @@
 """NTMCell: the neural Turing machine.
 
-Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:3422-3762``. The state counts its own steps: at time 0 the learnt read vectors, address weights and memory replace whatever was
-handed in. TF1's state_size gives M flattened (line 3505) though the state itself is [B, memory_size, vector]; here it says what the state is.
+Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:3422-3762``. The state counts its own steps:
+at time 0 the learnt read vectors, address weights and memory replace whatever was handed in. TF1's
+state_size gives M flattened (line 3505) though the state itself is [B, memory_size, vector]; here
+it says what the state is.
 """
 
 from __future__ import annotations
@@ -63,7 +65,10 @@ class NTMCell:
         sizes = self.state_size
         parts = _Sizes(sizes._replace(controller_state=0))
         zeros = zero_state(ops, parts, batch, dtype)
-        return zeros._replace(controller_state=zero_state(ops, self.controller, batch, dtype))
+        made: NTMControllerState = zeros._replace(
+            controller_state=zero_state(ops, self.controller, batch, dtype)
+        )
+        return made
 
     def step(self, ops: Any, x: Any, state: Any, /) -> tuple[Any, Any]:
         """x [B, features]; output [B, output]."""

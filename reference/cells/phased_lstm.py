@@ -1,7 +1,8 @@
 """PhasedLSTMCell: an LSTM that opens for a part of each unit's own period.
 
-Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:1915-2064``. The input is a pair (time, x). There is no forget bias; the peepholes are full rows of the
-matrices; the modulus has gradient 1 in its argument and none in the period (line 1969). The time may be float64 in a float32 cell.
+Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:1915-2064``. The input is a pair (time, x).
+There is no forget bias; the peepholes are full rows of the matrices; the modulus has gradient 1 in
+its argument and none in the period (line 1969). The time may be float64 in a float32 cell.
 """
 
 from __future__ import annotations

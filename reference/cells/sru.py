@@ -1,7 +1,7 @@
 """SRUCell: a recurrence without a recurrent matrix.
 
-Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:2738-2816``. Column order: candidate, f, r, and the input's own projection; the bias belongs to f and r only.
-The state is c, the output h.
+Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:2738-2816``. Column order: candidate, f, r,
+and the input's own projection; the bias belongs to f and r only. The state is c, the output h.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from typing import Any
 
 from reference.activations import TANH, Activation
 from reference.cells.base import SingleState, weight
-
 
 GATES = ("x_bar", "f", "r", "x_tx")
 """The order of the kernel's columns."""

@@ -1,7 +1,8 @@
 """TimeFreqLSTMCell: one LSTM that walks over overlapping bands of the input, at every step in time.
 
-Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:325-496``. The state is one array: c and m of band 0, c and m of band 1, …; the previous band's m of the *same*
-step enters beside the same band's m of the last one.
+Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:325-496``. The state is one array: c and m of
+band 0, c and m of band 1, …; the previous band's m of the *same* step enters beside the same band's
+m of the last one.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from typing import Any
 
 from reference.cells.base import optional_weight, weight
 from reference.cells.lstm import peek
-
 
 GATES = ("i", "j", "f", "o")
 """The order of W's columns."""

@@ -1,6 +1,7 @@
 """UGRNNCell: one update gate.
 
-Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:1622-1713``. The forget bias sits inside the gate, as in the LSTM.
+Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:1622-1713``. The forget bias sits inside the
+gate, as in the LSTM.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from typing import Any
 
 from reference.activations import TANH, Activation
 from reference.cells.base import SingleState, weight
-
 
 GATES = ("g", "c")
 """The order of the kernel's columns: the gate, then the candidate."""

@@ -1,7 +1,8 @@
 """WeightNormLSTMCell: the LSTM whose matrices' columns have a learnt length.
 
-Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:2819-3080``. The rows of x and the rows of h are normalised *apart*, each with its own gain (norm_0,
-norm_1); variables live under ``wn_lstm_cell``.
+Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:2819-3080``. The rows of x and the rows of h
+are normalised *apart*, each with its own gain (norm_0, norm_1); variables live under
+``wn_lstm_cell``.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from reference.cells.base import optional_weight, weight
 from reference.cells.lstm import peek
 from reference.cells.norms import weight_normalised
 from reference.states import LSTMStateTuple
-
 
 GATES = ("i", "j", "f", "o")
 """The order of the kernel's columns."""

@@ -1,7 +1,8 @@
 """The bidirectional drivers: a forward cell, and a backward cell over rows reversed by their own lengths.
 
-Source: TF 1.15.5 ``python/ops/rnn.py:364-518`` (dynamic), ``:1545-1661`` (static). Reversal by length leaves the padding on the right, so the
-backward cell starts on a row's last valid item, and its final state is the one after the row's first item.
+Source: TF 1.15.5 ``python/ops/rnn.py:364-518`` (dynamic), ``:1545-1661`` (static). Reversal by
+length leaves the padding on the right, so the backward cell starts on a row's last valid item, and
+its final state is the one after the row's first item.
 """
 
 from __future__ import annotations

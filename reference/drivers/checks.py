@@ -28,7 +28,7 @@ def check_lengths(sequence_length: Any, batch: int, /) -> Any:
     if sequence_length is None:
         return None
     lengths = np.asarray(sequence_length)
-    if lengths.dtype.kind not in "iuf" and lengths.size:
+    if lengths.dtype.kind not in "iufb" and lengths.size:
         msg = f"sequence_length must hold numbers, got dtype {lengths.dtype}"
         raise SemanticsError(msg)
     if lengths.shape != (batch,):

@@ -1,7 +1,8 @@
 """dynamic_rnn: one array in, one array out.
 
-Source: TF 1.15.5 ``python/ops/rnn.py:521-936``. TF1's loop stops at ``min(T, max(1, longest row))`` and leaves the rest of its TensorArray
-unwritten, which stacks as zeros; here those steps are not run either.
+Source: TF 1.15.5 ``python/ops/rnn.py:521-936``. TF1's loop stops at ``min(T, max(1, longest row))``
+and leaves the rest of its TensorArray unwritten, which stacks as zeros; here those steps are not
+run either.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from reference.cells.base import map_sizes
 from reference.drivers import fast_lstm
 from reference.drivers.checks import check_cell, check_features, check_lengths, check_sequence
 from reference.drivers.hoist import HoistedOps, hoisted
-from reference.drivers.stepping import default_ops, start, step, zeros_like
+from reference.drivers.stepping import check_new_state, default_ops, start, step, zeros_like
+from reference.errors import SemanticsError
 from reference.noise import at_step, has_noise
 from reference.vocabulary.numpy_ops import NumpyOps
 
@@ -67,9 +69,15 @@ def run(
 ) -> tuple[Any, Any]:
     """The loop over time-major inputs, checked already; outputs ``[T, B, …]``."""
     bound = time if lengths is None else min(time, max(1, int(lengths.max(initial=0))))
-    if bound and type(ops) is NumpyOps and not ops.widen and fast_lstm.is_plain(cell, inputs, state):
+    if (
+        bound
+        and type(ops) is NumpyOps
+        and not ops.widen
+        and fast_lstm.is_plain(cell, inputs, state)
+    ):
         with np.errstate(all="ignore"):
-            return fast_lstm.run(cell, inputs, lengths, state, bound)
+            fast: tuple[Any, Any] = fast_lstm.run(cell, inputs, lengths, state, bound)
+            return fast
     noisy = has_noise(cell)
     inner = ops if noisy else hoisted(ops, cell, inputs)
     columns = [inner.unstack(x, 0, time) for x in states.flatten(inputs)]
@@ -80,12 +88,26 @@ def run(
             x = columns[0][t] if lone else states.unflatten_like(inputs, [c[t] for c in columns])
             if isinstance(inner, HoistedOps):
                 inner.at(t, x)
+            before = state
             output, state = step(inner, at_step(cell, t) if noisy else cell, t, lengths, x, state)
+            if t == 0:
+                _check_shapes(before, state)
             produced.append(output)
     if not produced:
         return map_sizes(lambda n: empty(ops, n, state), cell.output_size), state
     tail = [states.map_structure(lambda y: zeros_like(ops, y), produced[0])] * (time - bound)
     return _stack(ops, produced + tail), state
+
+
+def _check_shapes(before: Any, after: Any) -> None:
+    """TF1's loop refuses a state that changes its structure or shape (ConvLSTMCell's skip connection does that)."""
+    check_new_state(before, after)
+    for path, a, b in zip(
+        states.paths(before), states.flatten(before), states.flatten(after), strict=True
+    ):
+        if tuple(a.shape) != tuple(b.shape):
+            msg = f"initial_state{'/' + path if path else ''} has shape {list(a.shape)}, and {list(b.shape)} after one step"
+            raise SemanticsError(msg)
 
 
 def swap_batch_time(ops: Any, nest: Any, /) -> Any:

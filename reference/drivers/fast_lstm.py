@@ -1,8 +1,10 @@
 """The plain LSTM in float32, laid out for speed: what dynamic_rnn runs for it under NumPy.
 
-The equation stays in :mod:`reference.cells.lstm`; this is the same arithmetic with the input product of all steps made at once and one tanh for all gates, since
-sigmoid(z) = tanh(z / 2) / 2 + 1 / 2 to within 2^-24. The factor 1 / 2 goes into copies of the weights, where it is exact. A test holds it to the
-equation. float64 always runs the equation itself: there the oracle owes every digit of a closed gate.
+The equation stays in :mod:`reference.cells.lstm`; this is the same arithmetic with the input
+product of all steps made at once and one tanh for all gates, since sigmoid(z) = tanh(z / 2) / 2 + 1
+/ 2 to within 2^-24. The factor 1 / 2 goes into copies of the weights, where it is exact. A test
+holds it to the equation. float64 always runs the equation itself: there the oracle owes every digit
+of a closed gate.
 """
 
 from __future__ import annotations
@@ -65,7 +67,7 @@ def run(cell: Any, inputs: Array, lengths: Any, state: LSTMStateTuple, bound: in
         np.tanh(z, out=z)
         np.multiply(gates, HALF, out=gates)
         np.add(gates, HALF, out=gates)
-        ended = None if lengths is None or t < lengths.min() else t >= lengths
+        ended = None if lengths is None or t < lengths.min(initial=bound) else t >= lengths
         kept = None if ended is None else (c.copy(), h)
         np.multiply(c, f, out=c)
         np.multiply(i, j, out=part)
@@ -73,7 +75,7 @@ def run(cell: Any, inputs: Array, lengths: Any, state: LSTMStateTuple, bound: in
         np.tanh(c, out=part)
         h = made[t]
         np.multiply(part, o, out=h)
-        if kept is not None:
+        if kept is not None and ended is not None:
             np.copyto(c, kept[0], where=ended)
             h = np.where(ended, kept[1], h)
             np.copyto(made[t], 0, where=ended)
@@ -86,7 +88,7 @@ def _project(above: Array, bias: Array, inputs: Array, out: Array) -> None:
     steps, batch, features = inputs.shape
     product = above @ inputs.reshape(steps * batch, features).T
     view = out[:steps].transpose(1, 0, 2)
-    np.add(product.reshape(-1, steps, batch), bias[:, None, None], out=view)
+    np.add(product.reshape(len(bias), steps, batch), bias[:, None, None], out=view)
 
 
 def _halved(cell: Any) -> tuple[Array, Array]:

@@ -1,8 +1,9 @@
 """Fused cells: objects called on a whole time-major sequence.
 
-Source: TF 1.15.5 ``contrib/rnn/python/ops/fused_rnn_cell.py`` and ``lstm_ops.py:402-667``. Two rules that surprise: TimeReversedFusedRNN over a *list*
-reverses the whole list and ignores the lengths (line 163); LSTMBlockFusedCell gathers a row's final state at its length, and
-its mask is a product.
+Source: TF 1.15.5 ``contrib/rnn/python/ops/fused_rnn_cell.py`` and ``lstm_ops.py:402-667``. Two
+rules that surprise: TimeReversedFusedRNN over a *list* reverses the whole list and ignores the
+lengths (line 163); LSTMBlockFusedCell gathers a row's final state at its length, and its mask is a
+product.
 """
 
 from __future__ import annotations

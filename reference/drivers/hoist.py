@@ -1,8 +1,9 @@
 """The input projection, out of the time loop: the same equation, cheaper.
 
-``[x, h] W`` is ``x Wx + h Wh``, and the first term of all steps is one matrix product. No cell is written twice for this: the
-interpreter below recognises *this step's input* by identity where an equation concatenates it with a state or multiplies it
-with one of the cell's weights, and takes that step's row of the product made beforehand.
+``[x, h] W`` is ``x Wx + h Wh``, and the first term of all steps is one matrix product. No cell is
+written twice for this: the interpreter below recognises *this step's input* by identity where an
+equation concatenates it with a state or multiplies it with one of the cell's weights, and takes
+that step's row of the product made beforehand.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import numpy as np
 
 from reference.cells.base import weights
 from reference.vocabulary.numpy_ops import NumpyOps
-
 
 _HALF = np.float32(0.5)
 _ONE = np.float32(1)

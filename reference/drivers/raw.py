@@ -1,13 +1,13 @@
 """raw_rnn: the loop is the caller's; the driver only keeps finished rows still.
 
-Source: TF 1.15.5 ``python/ops/rnn.py:940-1261``. Three rules that surprise: ``loop_fn`` is called once before any cell, with None for output,
-state and loop state; a row emits zeros from the step *after* the one whose ``loop_fn`` call said it is finished; the emit of that first call
-gives only structure, shape (without batch) and dtype.
+Source: TF 1.15.5 ``python/ops/rnn.py:940-1261``. Three rules that surprise: ``loop_fn`` is called
+once before any cell, with None for output, state and loop state; a row emits zeros from the step
+*after* the one whose ``loop_fn`` call said it is finished; the emit of that first call gives only
+structure, shape (without batch) and dtype.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,6 @@ from reference.cells.base import Dims, map_sizes
 from reference.drivers.checks import check_cell, check_state, describe, same_structure
 from reference.drivers.stepping import default_ops, masked
 from reference.errors import SemanticsError
-
-LoopFn = Callable[[Any, Any, Any, Any], tuple[Any, Any, Any, Any, Any]]
 
 
 class TensorArray:
@@ -49,7 +47,7 @@ class TensorArray:
 
 def raw_rnn(
     cell: Any,
-    loop_fn: LoopFn,
+    loop_fn: Any,
     parallel_iterations: int | None = None,
     swap_memory: bool = False,
     *,

@@ -1,7 +1,7 @@
 """stack_bidirectional_rnn and stack_bidirectional_dynamic_rnn: each layer reads both directions of the layer below.
 
-Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn.py:25-245``. Not the same network as a bidirectional driver over two MultiRNNCells, whose
-directions meet only at the top.
+Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn.py:25-245``. Not the same network as a bidirectional
+driver over two MultiRNNCells, whose directions meet only at the top.
 """
 
 from __future__ import annotations
@@ -30,9 +30,11 @@ def stack_bidirectional_rnn(
         SemanticsError: cells or states that are not lists of one length; whatever static_bidirectional_rnn refuses.
     """
     fw, bw, layer = [], [], inputs
-    for cells, first in _layers(cells_fw, cells_bw, initial_states_fw, initial_states_bw):
+    for (one, two), (ahead, behind) in _layers(
+        cells_fw, cells_bw, initial_states_fw, initial_states_bw
+    ):
         layer, a, b = static_bidirectional_rnn(
-            *cells, layer, *first, dtype, sequence_length, ops=ops
+            one, two, layer, ahead, behind, dtype, sequence_length, ops=ops
         )
         fw.append(a)
         bw.append(b)
@@ -60,12 +62,16 @@ def stack_bidirectional_dynamic_rnn(
     """
     ops = ops or default_ops()
     fw, bw, layer = [], [], inputs
-    for cells, first in _layers(cells_fw, cells_bw, initial_states_fw, initial_states_bw):
+    for (one, two), (ahead, behind) in _layers(
+        cells_fw, cells_bw, initial_states_fw, initial_states_bw
+    ):
         outputs, (a, b) = bidirectional_dynamic_rnn(
-            *cells,
+            one,
+            two,
             layer,
             sequence_length,
-            *first,
+            ahead,
+            behind,
             dtype,
             parallel_iterations,
             swap_memory,

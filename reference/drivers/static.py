@@ -40,6 +40,8 @@ def static_rnn(
     check_cell("cell", cell)
     batch = check_steps(inputs)
     ops = ops or default_ops()
+    if initial_state is not None and sequence_length is None:
+        dtype = None  # Nothing in TF1 reads it then (rnn.py:1412-1420 does, for the zero output).
     state = start(ops, cell, initial_state, dtype, batch, inputs)
     lengths = check_lengths(sequence_length, batch)
     outputs = []

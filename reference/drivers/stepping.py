@@ -1,7 +1,7 @@
 """One step of every driver: the cell, then zeros and copy-through past a row's length.
 
-Source: TF 1.15.5 ``python/ops/rnn.py:169-315``. TF1's three branches (all rows finished, none, some) have one meaning, which is the
-select below; they differ in speed only.
+Source: TF 1.15.5 ``python/ops/rnn.py:169-315``. TF1's three branches (all rows finished, none,
+some) have one meaning, which is the select below; they differ in speed only.
 """
 
 from __future__ import annotations
@@ -12,8 +12,14 @@ import numpy as np
 
 from reference import states
 from reference.cells.base import zero_state
-from reference.drivers.checks import check_cell, check_dtypes, check_features, check_state, describe
-from reference.drivers.checks import same_structure
+from reference.drivers.checks import (
+    check_cell,
+    check_dtypes,
+    check_features,
+    check_state,
+    describe,
+    same_structure,
+)
 from reference.errors import SemanticsError
 
 
@@ -34,7 +40,8 @@ def call(cell: Any, x: Any, state: Any, /, *, ops: Any = None) -> tuple[Any, Any
     check_features(cell, x)
     check_state("state", cell, state, int(states.flatten(x)[0].shape[0]), types=False)
     check_dtypes(cell, inputs=x, state=state)
-    return cell.step(ops or default_ops(), x, state)
+    result: tuple[Any, Any] = cell.step(ops or default_ops(), x, state)
+    return result
 
 
 def start(ops: Any, cell: Any, initial_state: Any, dtype: Any, batch: int, inputs: Any, /) -> Any:
@@ -78,17 +85,23 @@ def step(ops: Any, cell: Any, t: int, lengths: Any, x: Any, state: Any, /) -> tu
     """(output, state) of step t with the lengths' rule; ``lengths`` is int32 [B] or None.
 
     Raises:
-        SemanticsError: the cell returned a state of another structure than it was given.
+        SemanticsError: with lengths, the cell returned a state of another structure than it was given.
     """
     output, new = cell.step(ops, x, state)
-    if t == 0 and not same_structure(state, new):
-        msg = f"initial_state: the cell turned {describe(state)} into {describe(new)}; TF1 asks for one structure"
-        raise SemanticsError(msg)
     if lengths is None:
         return output, new
+    if t == 0:
+        check_new_state(state, new)
     finished = t >= lengths
     blank = states.map_structure(lambda y: zeros_like(ops, y), output)
     return masked(ops, finished, blank, output), masked(ops, finished, state, new)
+
+
+def check_new_state(state: Any, new: Any, /) -> None:
+    """SemanticsError unless the two nests have one structure, tuple types included (``rnn.py:259``)."""
+    if not same_structure(state, new):
+        msg = f"initial_state: the cell turned {describe(state)} into {describe(new)}; TF1 asks for one structure"
+        raise SemanticsError(msg)
 
 
 def zeros_like(ops: Any, y: Any, /) -> Any:

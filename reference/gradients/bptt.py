@@ -1,7 +1,8 @@
 """Back-propagation through time, for any cell and any driver; and its truncation.
 
-The drivers run under :class:`reference.gradients.tape.Tape`, so lengths, majors, reversal and copy-through have the gradients TF1 gives them: a padded step
-has none, and a finished row's final-state cotangent flows to its last valid step.
+The drivers run under :class:`reference.gradients.tape.Tape`, so lengths, majors, reversal and
+copy-through have the gradients TF1 gives them: a padded step has none, and a finished row's
+final-state cotangent flows to its last valid step.
 """
 
 from __future__ import annotations

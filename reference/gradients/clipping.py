@@ -1,7 +1,8 @@
 """tf.clip_by_value, tf.clip_by_norm, tf.clip_by_global_norm, tf.global_norm.
 
-Source: TF 1.15.5 ``python/ops/clip_ops.py``. Rules that surprise: clip_by_norm divides by max(norm, clip_norm), so a norm of 0 is safe; a None in the list of clip_by_global_norm
-stays None and counts nothing; a norm that is not finite makes *every* gradient NaN, on purpose (lines 294-301).
+Source: TF 1.15.5 ``python/ops/clip_ops.py``. Rules that surprise: clip_by_norm divides by max(norm,
+clip_norm), so a norm of 0 is safe; a None in the list of clip_by_global_norm stays None and counts
+nothing; a norm that is not finite makes *every* gradient NaN, on purpose (lines 294-301).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Forward-mode differentiation as an interpreter: every array carries the derivatives in P directions beside its value.
 
-It shares no rule with the tape, so the two check each other. It knows what the cells of real-time recurrent learning need: products, sums,
-gates, clips, selects.
+It shares no rule with the tape, so the two check each other. It knows what the cells of real-time
+recurrent learning need: products, sums, gates, clips, selects.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Dual:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self.value.shape
+        return tuple(self.value.shape)
 
     @property
     def dtype(self) -> Any:

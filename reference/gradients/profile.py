@@ -1,7 +1,8 @@
 """How a gradient lives through time: the norm of dh_T/dh_t for every t, and a picture of it.
 
-Source: Hochreiter 1991; Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", 2013. A curve that falls to the left is a
-vanishing gradient, one that rises an exploding one.
+Source: Hochreiter 1991; Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent
+neural networks", 2013. A curve that falls to the left is a vanishing gradient, one that rises an
+exploding one.
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ def step_jacobians(cell: Any, inputs: Any, initial_state: Any) -> Any:
     return np.stack(found)
 
 
-def profile_svg(profiles: Mapping[str, Sequence[float]], /, *, width: int = 640, height: int = 360) -> str:
+def profile_svg(
+    profiles: Mapping[str, Sequence[float]], /, *, width: int = 640, height: int = 360
+) -> str:
     """The curves as one SVG picture: t to the right, the norm upwards, in decades."""
     curves = {k: np.log10(np.maximum(np.asarray(v, float), 1e-300)) for k, v in profiles.items()}
     low = np.floor(min(0.0, *(c.min() for c in curves.values())))
@@ -77,10 +80,16 @@ def profile_svg(profiles: Mapping[str, Sequence[float]], /, *, width: int = 640,
     for k, (name, curve) in enumerate(curves.items()):
         colour = COLOURS[k % len(COLOURS)]
         points = " ".join(place(t, v) for t, v in enumerate(curve))
-        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        parts.append(f'<text x="{right + 10}" y="{top + 16 * (k + 1)}" fill="{colour}">{_escaped(name)}</text>')
+        parts.append(
+            f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>'
+        )
+        parts.append(
+            f'<text x="{right + 10}" y="{top + 16 * (k + 1)}" fill="{colour}">{_escaped(name)}</text>'
+        )
     middle = (left + right) // 2
-    parts.append(f'<text x="{middle}" y="{height - 10}" text-anchor="middle">t (0 … {steps})</text>')
+    parts.append(
+        f'<text x="{middle}" y="{height - 10}" text-anchor="middle">t (0 … {steps})</text>'
+    )
     parts.append(f'<text x="10" y="{top - 6}">‖∂h_T/∂h_t‖</text></svg>')
     return "\n".join(parts) + "\n"
 

@@ -1,8 +1,9 @@
 """Real-time recurrent learning: the gradient carried forwards, step by step.
 
-Source: Williams and Zipser, "A learning algorithm for continually running fully recurrent neural networks", 1989. Beside the state goes its
-derivative in every weight; no past is kept. It costs P times a step, P the number of weights, and here it is the independent check of
-back-propagation: :mod:`reference.gradients.forward_mode` shares no rule with the tape.
+Source: Williams and Zipser, "A learning algorithm for continually running fully recurrent neural
+networks", 1989. Beside the state goes its derivative in every weight; no past is kept. It costs P
+times a step, P the number of weights, and here it is the independent check of back-propagation:
+:mod:`reference.gradients.forward_mode` shares no rule with the tape.
 """
 
 from __future__ import annotations
@@ -41,9 +42,13 @@ def rtrl(
     state = states.map_structure(ops.lift, initial_state)
     for t, x in enumerate(inputs):
         output, new = live.step(ops, ops.lift(x), state)
-        running = np.ones(len(x), bool) if sequence_length is None else t < np.asarray(sequence_length)
+        running = (
+            np.ones(len(x), bool) if sequence_length is None else t < np.asarray(sequence_length)
+        )
         total += _inner(output, np.where(running[:, None], d_outputs[t], 0))
-        state = states.map_structure(lambda old, n: ops.where(running[:, None], n, old), state, new)
+        pairs = zip(states.flatten(state), states.flatten(new), strict=True)
+        kept = [ops.where(running[:, None], n, old) for old, n in pairs]
+        state = states.unflatten_like(new, kept)
     for part, cotangent in zip(states.flatten(state), states.flatten(d_state), strict=True):
         total += _inner(part, cotangent)
     found, at = {}, 0

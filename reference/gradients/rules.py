@@ -1,8 +1,9 @@
 """How each operation of the vocabulary carries a cotangent backwards.
 
-A rule is ``rule(result, args, kwargs[, k]) -> pull``; ``pull(g, parents, add)`` calls ``add(parents[i], cotangent of operand i)``. For an operation with several results
-``k`` says which; an operation whose result has no derivative returns None, and its result is a plain array again. Operands that are lists
-stand in ``parents`` item by item.
+A rule is ``rule(result, args, kwargs[, k]) -> pull``; ``pull(g, parents, add)`` calls
+``add(parents[i], cotangent of operand i)``. For an operation with several results ``k`` says which;
+an operation whose result has no derivative returns None, and its result is a plain array again.
+Operands that are lists stand in ``parents`` item by item.
 """
 
 from __future__ import annotations

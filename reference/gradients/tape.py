@@ -1,8 +1,9 @@
 """Reverse-mode differentiation as one more interpreter: the same equations, remembered and run backwards.
 
-No cell has a backward pass of its own. ``Tape`` computes with NumPy and writes down, for every operation on something that is watched, how a
-cotangent of its result becomes cotangents of its operands (:mod:`reference.gradients.rules`). Operations without a rule are refused by
-name, unless nothing watched goes into them.
+No cell has a backward pass of its own. ``Tape`` computes with NumPy and writes down, for every
+operation on something that is watched, how a cotangent of its result becomes cotangents of its
+operands (:mod:`reference.gradients.rules`). Operations without a rule are refused by name, unless
+nothing watched goes into them.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from typing import Any
 import numpy as np
 
 from reference.errors import SemanticsError
-from reference.gradients import shape_rules  # noqa: F401 - registers the rest of the rules
+from reference.gradients import shape_rules
 from reference.gradients.rules import RULES, Pull
 from reference.vocabulary.numpy_ops import NumpyOps
 
 Array = np.ndarray[Any, Any]
+
+assert shape_rules.conv is RULES["conv"], "importing shape_rules registers its rules"
 
 
 class Var:
@@ -35,7 +38,7 @@ class Var:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self.value.shape
+        return tuple(self.value.shape)
 
     @property
     def dtype(self) -> Any:

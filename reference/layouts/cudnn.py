@@ -1,9 +1,11 @@
 """cuDNN's parameters: one opaque vector, and the canonical matrices and biases inside it.
 
-Source: TF 1.15.5 ``contrib/cudnn_rnn/python/ops/cudnn_rnn_ops.py:183-720`` and cuDNN's ``cudnnGetRNNLinLayerMatrixParams``. The vector holds first all matrices, then all
-biases; by layer, within a layer forward before backward, within a direction the input's matrices by gate, then the recurrent ones (,
-then the projection); each matrix row-major, [units, inputs]. There is no CPU oracle for it in TF1; tests go by way of the compatible cells
-and by Keras, which packs the same vector.
+Source: TF 1.15.5 ``contrib/cudnn_rnn/python/ops/cudnn_rnn_ops.py:183-720`` and cuDNN's
+``cudnnGetRNNLinLayerMatrixParams``. The vector holds first all matrices, then all biases; by layer,
+within a layer forward before backward, within a direction the input's matrices by gate, then the
+recurrent ones (, then the projection); each matrix row-major, [units, inputs]. There is no CPU
+oracle for it in TF1; tests go by way of the compatible cells and by Keras, which packs the same
+vector.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Gate orders as data, and the one function that applies them.
 
-Letters are TF1's: LSTM i (input), j (candidate), f (forget), o (output); GRU r (reset), u (update), c (candidate). Keras and ONNX call the
-candidate c or h, and the update gate z; the meanings are equal (the update gate keeps the old state in all four).
+Letters are TF1's: LSTM i (input), j (candidate), f (forget), o (output); GRU r (reset), u (update),
+c (candidate). Keras and ONNX call the candidate c or h, and the update gate z; the meanings are
+equal (the update gate keeps the old state in all four).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """GRU weights elsewhere: Keras GRU, ONNX GRU, cuDNN.
 
-GRUCell resets before its product: Keras ``reset_after=False``, ONNX ``linear_before_reset=0``, nothing in cuDNN. CudnnCompatibleGRUCell
-resets after it: ``reset_after=True``, ``linear_before_reset=1``, and a second bias on the candidate.
+GRUCell resets before its product: Keras ``reset_after=False``, ONNX ``linear_before_reset=0``,
+nothing in cuDNN. CudnnCompatibleGRUCell resets after it: ``reset_after=True``,
+``linear_before_reset=1``, and a second bias on the candidate.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """LSTMCell's weights elsewhere: Keras LSTM, ONNX LSTM, cuDNN.
 
-The forget bias is a number beside TF1's weights; everywhere else it is added to the bias once, which may cost one rounding.
+The forget bias is a number beside TF1's weights; everywhere else it is added to the bias once,
+which may cost one rounding.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ def to_cudnn(cell: AnyLSTM, /) -> tuple[list[Any], list[Any]]:
     kernel = blocks(cell.kernel, LSTM["tf1"])
     bias = blocks(_biased(cell), LSTM["tf1"])
     matrices = [kernel[g][:m].T for g in order] + [kernel[g][m:].T for g in order]
-    if getattr(cell, "proj_kernel", None) is not None:
+    if isinstance(cell, LSTMCell) and cell.proj_kernel is not None:
         matrices.append(cell.proj_kernel.T)
     return matrices, [bias[g] * 0.5 for g in order] * 2
 
@@ -87,7 +88,9 @@ def from_cudnn(weights: list[Any], biases: list[Any], /) -> LSTMCell:
     rows = {g: np.concatenate([weights[k], weights[k + 4]], 1).T for k, g in enumerate(order)}
     bias = {g: biases[k] + biases[k + 4] for k, g in enumerate(order)}
     proj = weights[8].T if len(weights) > 8 else None
-    return LSTMCell(join(rows, LSTM["tf1"]), join(bias, LSTM["tf1"]), proj_kernel=proj, forget_bias=0.0)
+    return LSTMCell(
+        join(rows, LSTM["tf1"]), join(bias, LSTM["tf1"]), proj_kernel=proj, forget_bias=0.0
+    )
 
 
 def state_to_keras(state: LSTMStateTuple, /) -> list[Any]:

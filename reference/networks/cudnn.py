@@ -1,8 +1,10 @@
 """CudnnLSTM, CudnnGRU, CudnnRNNTanh and CudnnRNNRelu on a CPU: many layers, both directions.
 
-Source: TF 1.15.5 ``contrib/cudnn_rnn/python/layers/cudnn_rnn.py`` and ``…/ops/cudnn_rnn_ops.py:1646-2065``. A layer reads both directions of the layer below, side by side, as
-stack_bidirectional does. States are stacked: row ``layer * directions + direction``. h comes before c here, against LSTMStateTuple. Dropout lies between layers and is
-the identity at inference.
+Source: TF 1.15.5 ``contrib/cudnn_rnn/python/layers/cudnn_rnn.py`` and
+``…/ops/cudnn_rnn_ops.py:1646-2065``. A layer reads both directions of the layer below, side by
+side, as stack_bidirectional does. States are stacked: row ``layer * directions + direction``. h
+comes before c here, against LSTMStateTuple. Dropout lies between layers and is the identity at
+inference.
 """
 
 from __future__ import annotations
@@ -52,7 +54,10 @@ def cudnn_rnn(
             x, final = dynamic_rnn(row[0], x, sequence_lengths, first[0], **options)
             finals.append(final)
         else:
-            both, ends = bidirectional_dynamic_rnn(*row, x, sequence_lengths, *first, **options)
+            fw, bw = row
+            both, ends = bidirectional_dynamic_rnn(
+                fw, bw, x, sequence_lengths, first[0], first[1], **options
+            )
             x = np.concatenate(both, 2) if ops is None else ops.concat(list(both), 2)
             finals += ends
     if isinstance(finals[0], tuple):

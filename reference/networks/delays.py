@@ -1,7 +1,8 @@
 """Networks that remember by delay lines: the time-delay network and NARX.
 
-Sources: Waibel et al., "Phoneme recognition using time-delay neural networks", 1989; Lin, Horne, Tino and Giles, "Learning long-term dependencies is not as difficult with
-NARX recurrent neural networks", 1996. A delay before the sequence's beginning reads zeros.
+Sources: Waibel et al., "Phoneme recognition using time-delay neural networks", 1989; Lin, Horne,
+Tino and Giles, "Learning long-term dependencies is not as difficult with NARX recurrent neural
+networks", 1996. A delay before the sequence's beginning reads zeros.
 """
 
 from __future__ import annotations

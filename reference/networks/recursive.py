@@ -1,7 +1,7 @@
 """The recursive network: one layer applied bottom-up over a tree.
 
-Source: Socher, Lin, Ng and Manning, "Parsing natural scenes and natural language with recursive neural networks", 2011. A chain whose left child is always the state is a
-recurrent network.
+Source: Socher, Lin, Ng and Manning, "Parsing natural scenes and natural language with recursive
+neural networks", 2011. A chain whose left child is always the state is a recurrent network.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Sequence to sequence of one length, sequence to class, encoder and decoder.
 
-Sources: Elman, "Finding structure in time", 1990; Sutskever, Vinyals and Le, "Sequence to sequence learning with neural networks", 2014.
-Every network takes batch-major sequences ``[B, T, features]`` and lengths ``[B]``.
+Sources: Elman, "Finding structure in time", 1990; Sutskever, Vinyals and Le, "Sequence to sequence
+learning with neural networks", 2014. Every network takes batch-major sequences ``[B, T, features]``
+and lengths ``[B]``.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ class SequenceToSequence:
     output: Dense
     backward: Any = None
 
-    def __call__(self, x: Any, lengths: Any = None, initial_state: Any = None, *, ops: Any = None) -> Any:
+    def __call__(
+        self, x: Any, lengths: Any = None, initial_state: Any = None, *, ops: Any = None
+    ) -> Any:
         """[B, T, units of the output layer], and the final state; steps past a length show the output layer of zeros.
 
         Raises:
@@ -44,7 +47,7 @@ class SequenceToSequence:
             msg = f"initial_state of a bidirectional network must be a pair, got {type(first).__name__}"
             raise SemanticsError(msg)
         both, final = bidirectional_dynamic_rnn(
-            self.cell, self.backward, x, lengths, *first, dtype, ops=ops
+            self.cell, self.backward, x, lengths, first[0], first[1], dtype, ops=ops
         )
         return self.output(ops, ops.concat(list(both), 2)), final
 
@@ -81,7 +84,9 @@ class EncoderDecoder:
         y, _ = dynamic_rnn(self.decoder, targets, initial_state=state, ops=ops)
         return self.output(ops, y)
 
-    def generate(self, x: Any, first: Any, steps: int, lengths: Any = None, *, ops: Any = None) -> Any:
+    def generate(
+        self, x: Any, first: Any, steps: int, lengths: Any = None, *, ops: Any = None
+    ) -> Any:
         """[B, steps, units]: the first input ``[B, features]``, then every output as the next input.
 
         Raises:

@@ -1,7 +1,8 @@
 """AttentionCellWrapper: the cell attends to its own last outputs.
 
-Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:1115-1256``. The query is the *whole new state*, c and h side by side; the attention of this step enters the input
-of the next; and the memory is a window of the last ``attn_length`` *outputs* (after the output projection).
+Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:1115-1256``. The query is the *whole new
+state*, c and h side by side; the attention of this step enters the input of the next; and the
+memory is a window of the last ``attn_length`` *outputs* (after the output projection).
 """
 
 from __future__ import annotations

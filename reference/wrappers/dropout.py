@@ -1,13 +1,17 @@
 """DropoutWrapper: at inference the identity; in training, noise that is data here (:mod:`reference.noise`).
 
-Source: TF 1.15.5 ``python/ops/rnn_cell_wrapper_impl.py:38-316``. Two rules: state dropout never touches the c of an LSTM, at any depth of the
-state (line 490), and in the variational form one mask, shared by the rows too, serves every step (line 140).
+Source: TF 1.15.5 ``python/ops/rnn_cell_wrapper_impl.py:38-316``. Three rules: a keep probability is
+rounded to float32, in float64 graphs too (line 131); state dropout never touches the c of an LSTM,
+at any depth of the state (line 490), and in the variational form one mask, shared by the rows too,
+serves every step (line 153).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from reference import noise
 from reference.states import LSTMStateTuple
@@ -64,6 +68,7 @@ class DropoutWrapper:
             return values
         if drawn is None:
             raise noise.missing(which, keep)
+        keep = float(np.float32(keep))
         formula = noise.variational if self.variational_recurrent else noise.fresh
         return _map(lambda v, n: formula(ops, v, n, keep), values, drawn, spare_c=which == "state")
 

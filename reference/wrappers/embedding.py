@@ -1,7 +1,7 @@
 """EmbeddingWrapper: ids in, the cell on their vectors.
 
-Source: TF 1.15.5 ``contrib/rnn/python/ops/core_rnn_cell.py:191-268``. The ids are flattened, so a step may give [B] or [B, 1]. static_rnn takes rank 1, dynamic_rnn
-wants [B, T, 1].
+Source: TF 1.15.5 ``contrib/rnn/python/ops/core_rnn_cell.py:191-268``. The ids are flattened, so a
+step may give [B] or [B, 1]. static_rnn takes rank 1, dynamic_rnn wants [B, T, 1].
 """
 
 from __future__ import annotations

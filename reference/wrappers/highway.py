@@ -1,7 +1,7 @@
 """HighwayWrapper: gates between the cell's input and its output.
 
-Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:1259-1339``. Input and output must have the same features. Over a nest all leaves share one pair of
-variables, since TF1 gives them one name.
+Source: TF 1.15.5 ``contrib/rnn/python/ops/rnn_cell.py:1259-1339``. Input and output must have the
+same features. Over a nest all leaves share one pair of variables, since TF1 gives them one name.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """InputProjectionWrapper and OutputProjectionWrapper: a dense layer before or after the cell.
 
-Source: TF 1.15.5 ``contrib/rnn/python/ops/core_rnn_cell.py:271-384``. The output projection changes what comes out and not what goes on: the state keeps the cell's own h.
+Source: TF 1.15.5 ``contrib/rnn/python/ops/core_rnn_cell.py:271-384``. The output projection changes
+what comes out and not what goes on: the state keeps the cell's own h.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ class Scope:
         """The variables that have ``part`` in their path, from there on."""
         inner = {}
         for key, value in self.variables.items():
-            head, found, tail = f"/{key}".partition(f"/{part}/")
+            _, found, tail = f"/{key}".partition(f"/{part}/")
             if found:
                 inner[tail] = value
         return Scope(inner)
@@ -116,10 +116,15 @@ def _coupled(v: Scope, args: Any, k: Any, more: Any) -> CoupledInputForgetGateLS
     kernel = v("W", required=False) if "num_unit_shards" not in k else None
     if kernel is None:
         kernel = np.concatenate([v(f"W_{s}") for s in range(k.get("num_unit_shards", 1))])
-    norms = {f"norm_{g}": v.norm(s) for g, s in zip("jfoc", ("transform", "forget", "output", "state"), strict=True)}
+    norms = {
+        f"norm_{g}": v.norm(s)
+        for g, s in zip("jfoc", ("transform", "forget", "output", "state"), strict=True)
+    }
     proj = v("W_P", required=False)
     proj = v("W_P_0", required=False) if proj is None else proj
-    return CoupledInputForgetGateLSTMCell(kernel, v("B"), **_peep(v, upper=True), proj_kernel=proj, **norms, **_only(k, *NUMBERS))
+    return CoupledInputForgetGateLSTMCell(
+        kernel, v("B"), **_peep(v, upper=True), proj_kernel=proj, **norms, **_only(k, *NUMBERS)
+    )
 
 
 def _ln_norms(v: Scope) -> dict[str, Any]:
@@ -129,38 +134,62 @@ def _ln_norms(v: Scope) -> dict[str, Any]:
 
 def _ln_lstm(v: Scope, args: Any, k: Any, more: Any) -> LayerNormLSTMCell:
     proj = v.below("projection")("kernel", required=False)
-    return LayerNormLSTMCell(v("kernel"), v("bias"), **_peep(v), proj_kernel=proj, **_ln_norms(v), **_only(k, *NUMBERS))
+    return LayerNormLSTMCell(
+        v("kernel"), v("bias"), **_peep(v), proj_kernel=proj, **_ln_norms(v), **_only(k, *NUMBERS)
+    )
 
 
 def _weight_norm(v: Scope, args: Any, k: Any, more: Any) -> WeightNormLSTMCell:
     p = v.below("projection")
     own = Scope({n: w for n, w in v.variables.items() if "projection/" not in n})
     return WeightNormLSTMCell(
-        own("kernel"), own("bias"), own("norm_0", required=False), own("norm_1", required=False), **_peep(v),
-        proj_kernel=p("kernel", required=False), proj_norm=p("norm_0", required=False), **_only(k, *NUMBERS),
+        own("kernel"),
+        own("bias"),
+        own("norm_0", required=False),
+        own("norm_1", required=False),
+        **_peep(v),
+        proj_kernel=p("kernel", required=False),
+        proj_norm=p("norm_0", required=False),
+        **_only(k, *NUMBERS),
     )
 
 
 def _glstm(v: Scope, args: Any, k: Any, more: Any) -> GLSTMCell:
     kernels = tuple(v.below(f"group{g}")("kernel") for g in range(k["number_of_groups"]))
     proj = v.below("projection")("kernel", required=False)
-    return GLSTMCell(kernels, v("bias_i"), v("bias_j"), v("bias_f"), v("bias_o"), proj, **_only(k, *NUMBERS))
+    return GLSTMCell(
+        kernels, v("bias_i"), v("bias_j"), v("bias_f"), v("bias_o"), proj, **_only(k, *NUMBERS)
+    )
 
 
 def _phased(v: Scope, args: Any, k: Any, more: Any) -> PhasedLSTMCell:
-    pairs = [v.below(s)(n) for s in ("mask_gates", "new_input", "output_gate") for n in ("kernel", "bias")]
+    pairs = [
+        v.below(s)(n)
+        for s in ("mask_gates", "new_input", "output_gate")
+        for n in ("kernel", "bias")
+    ]
     return PhasedLSTMCell(*pairs, v("period"), v("phase"), v("ratio_on"), **_only(k, "leak"))
 
 
 def _conv(cls: Any) -> Any:
     return lambda v, args, k, more: cls(
-        v("kernel"), v("biases", required=False), tuple(k["input_shape"]), **_only(k, "skip_connection", "forget_bias")
+        v("kernel"),
+        v("biases", required=False),
+        tuple(k["input_shape"]),
+        **_only(k, "skip_connection", "forget_bias"),
     )
 
 
 def _time_freq(v: Scope, args: Any, k: Any, more: Any) -> TimeFreqLSTMCell:
     bands = (more["features"][0][0] - k["feature_size"]) // k["frequency_skip"] + 1
-    return TimeFreqLSTMCell(v("W_0"), v("B"), **_peep(v, upper=True), bands=bands, frequency_skip=k["frequency_skip"], **_only(k, *NUMBERS))
+    return TimeFreqLSTMCell(
+        v("W_0"),
+        v("B"),
+        **_peep(v, upper=True),
+        bands=bands,
+        frequency_skip=k["frequency_skip"],
+        **_only(k, *NUMBERS),
+    )
 
 
 def _axis(v: Scope, kind: str, block: int) -> AxisWeights:
@@ -177,10 +206,14 @@ def _grid(v: Scope, args: Any, k: Any, more: Any) -> GridLSTMCell:
     counts = tuple(k["num_frequency_blocks"])
     shared = k.get("share_time_frequency_weights", False)
     blocks = tuple(
-        GridBlock(_axis(v, "freq", b), None if shared else _axis(v, "time", b)) for b in range(len(counts))
+        GridBlock(_axis(v, "freq", b), None if shared else _axis(v, "time", b))
+        for b in range(len(counts))
     )
     return GridLSTMCell(
-        blocks, counts, tuple(k.get("start_freqindex_list", [0])), k["frequency_skip"],
+        blocks,
+        counts,
+        tuple(k.get("start_freqindex_list", [0])),
+        k["frequency_skip"],
         **_only(k, *NUMBERS, "couple_input_forget_gates"),
     )
 
@@ -193,10 +226,15 @@ def _bigrid(v: Scope, args: Any, k: Any, more: Any) -> BidirectionalGridLSTMCell
 def _ntm(v: Scope, args: Any, k: Any, more: Any) -> NTMCell:
     reads, writes = args[3], args[4]
     return NTMCell(
-        _build(args[0], v), v("parameters_kernel"), v("parameters_bias"), v("output_kernel"), v("output_bias"),
+        _build(args[0], v),
+        v("parameters_kernel"),
+        v("parameters_bias"),
+        v("output_kernel"),
+        v("output_bias"),
         tuple(v(f"initial_read_vector_{i}") for i in range(reads)),
         tuple(v(f"initial_address_weights_{i}") for i in range(reads + writes)),
-        v("memory"), **_only(k, "shift_range", "clip_value"),
+        v("memory"),
+        **_only(k, "shift_range", "clip_value"),
     )
 
 
@@ -216,21 +254,37 @@ def _inner(v: Scope, own: tuple[str, ...]) -> Scope:
 
 def _projection(cls: Any) -> Any:
     return lambda v, args, k, more: cls(
-        _build(args[0], _inner(v, ("kernel", "bias"))), v("kernel"), v("bias"), **_only(k, "activation")
+        _build(args[0], _inner(v, ("kernel", "bias"))),
+        v("kernel"),
+        v("bias"),
+        **_only(k, "activation"),
     )
 
 
 def _attention(v: Scope, args: Any, k: Any, more: Any) -> AttentionCellWrapper:
     a, o = v.below("attention"), v.below("attn_output_projection")
-    inner = {n: w for n, w in v.variables.items() if "attention/" not in n and "attn_output" not in n}
+    inner = {
+        n: w for n, w in v.variables.items() if "attention/" not in n and "attn_output" not in n
+    }
     return AttentionCellWrapper(
-        _build(args[0], _inner(Scope(inner), ("kernel", "bias"))), Scope(inner)("kernel"), Scope(inner)("bias"),
-        a("attn_w"), a("attn_v"), a("kernel"), a("bias"), o("kernel"), o("bias"), **_only(k, "attn_length", "state_is_tuple"),
+        _build(args[0], _inner(Scope(inner), ("kernel", "bias"))),
+        Scope(inner)("kernel"),
+        Scope(inner)("bias"),
+        a("attn_w"),
+        a("attn_v"),
+        a("kernel"),
+        a("bias"),
+        o("kernel"),
+        o("bias"),
+        **_only(k, "attn_length", "state_is_tuple"),
     )
 
 
 def _highway(v: Scope, args: Any, k: Any, more: Any) -> HighwayWrapper:
-    own = [v(n, required=n.startswith("carry")) for n in ("carry_w", "carry_b", "transform_w", "transform_b")]
+    own = [
+        v(n, required=n.startswith("carry"))
+        for n in ("carry_w", "carry_b", "transform_w", "transform_b")
+    ]
     return HighwayWrapper(_build(args[0], v), *own)
 
 
@@ -238,13 +292,19 @@ def _intersection(v: Scope, args: Any, k: Any, more: Any) -> IntersectionRNNCell
     inner = v.below("in_projection")
     own = Scope({n: w for n, w in v.variables.items() if "in_projection" not in n})
     return IntersectionRNNCell(
-        own("kernel"), own("bias"), inner("kernel", required=False), inner("bias", required=False), **_only(k, *NUMBERS)
+        own("kernel"),
+        own("bias"),
+        inner("kernel", required=False),
+        inner("bias", required=False),
+        **_only(k, *NUMBERS),
     )
 
 
 def _gru_cudnn(v: Scope, args: Any, k: Any, more: Any) -> CudnnCompatibleGRUCell:
     g, i, h = v.below("gates"), v.below("input_projection"), v.below("hidden_projection")
-    return CudnnCompatibleGRUCell(g("kernel"), g("bias"), i("kernel"), h("kernel"), i("bias"), h("bias"))
+    return CudnnCompatibleGRUCell(
+        g("kernel"), g("bias"), i("kernel"), h("kernel"), i("bias"), h("bias")
+    )
 
 
 def _gru(v: Scope, args: Any, k: Any, more: Any) -> GRUCell:
@@ -254,7 +314,15 @@ def _gru(v: Scope, args: Any, k: Any, more: Any) -> GRUCell:
 
 def _indy_gru(v: Scope, args: Any, k: Any, more: Any) -> IndyGRUCell:
     g, c = v.below("gates"), v.below("candidate")
-    return IndyGRUCell(g("kernel_w"), g("kernel_u"), g("bias"), c("kernel"), c("kernel_u"), c("bias"), **_only(k, "activation"))
+    return IndyGRUCell(
+        g("kernel_w"),
+        g("kernel_u"),
+        g("bias"),
+        c("kernel"),
+        c("kernel_u"),
+        c("bias"),
+        **_only(k, "activation"),
+    )
 
 
 def _plain(cls: Any, *names: str) -> Any:
@@ -271,15 +339,27 @@ MAKERS: dict[str, Any] = {
     "LSTMCell": _lstm,
     "GRUCell": _gru,
     "CoupledInputForgetGateLSTMCell": _coupled,
-    "LayerNormBasicLSTMCell": lambda v, a, k, m: LayerNormBasicLSTMCell(v("kernel"), v("bias", required=False), **_ln_norms(v), **_only(k, *NUMBERS)),
+    "LayerNormBasicLSTMCell": lambda v, a, k, m: LayerNormBasicLSTMCell(
+        v("kernel"), v("bias", required=False), **_ln_norms(v), **_only(k, *NUMBERS)
+    ),
     "LayerNormLSTMCell": _ln_lstm,
     "WeightNormLSTMCell": _weight_norm,
     "LSTMBlockCell": _block(LSTMBlockCell),
     "CudnnCompatibleLSTMCell": _block(CudnnCompatibleLSTMCell),
     "CudnnCompatibleGRUCell": _gru_cudnn,
     "GRUBlockCell": _plain(GRUBlockCell, "w_ru", "b_ru", "w_c", "b_c"),
-    "GRUBlockCellV2": lambda v, a, k, m: GRUBlockCellV2(v.below("gates")("kernel"), v.below("gates")("bias"), v.below("candidate")("kernel"), v.below("candidate")("bias")),
-    "NASCell": lambda v, a, k, m: NASCell(v("kernel"), v("recurrent_kernel"), v("bias", required=False), v("projection_weights", required=False)),
+    "GRUBlockCellV2": lambda v, a, k, m: GRUBlockCellV2(
+        v.below("gates")("kernel"),
+        v.below("gates")("bias"),
+        v.below("candidate")("kernel"),
+        v.below("candidate")("bias"),
+    ),
+    "NASCell": lambda v, a, k, m: NASCell(
+        v("kernel"),
+        v("recurrent_kernel"),
+        v("bias", required=False),
+        v("projection_weights", required=False),
+    ),
     "UGRNNCell": _plain(UGRNNCell, "kernel", "bias"),
     "IntersectionRNNCell": _intersection,
     "GLSTMCell": _glstm,

@@ -52,7 +52,9 @@ def conv(make: Any, name: str, shape: tuple[int, ...], window: tuple[int, ...]) 
     cell = random_cell(make, 9, (*window, shape[-1] + 2, 8), (8,), input_shape=shape)
     return {
         "cell": cell,
-        "layer": lambda k, o: getattr(k.layers, name)(2, window, padding="same", recurrent_activation="sigmoid", **o),
+        "layer": lambda k, o: getattr(k.layers, name)(
+            2, window, padding="same", recurrent_activation="sigmoid", **o
+        ),
         "weights": conv_weights,
         "state": "pair",
     }

@@ -90,16 +90,27 @@ class Saver:
 def saving(cell: Any, steps: Any, state: Any, lengths: Any) -> Any:
     held = {str(k): leaf for k, leaf in enumerate(states.flatten(state))}
     names, saver = list(held), Saver(held)
-    asked = names[0] if isinstance(cell.state_size, int) else states.unflatten_like(cell.state_size, names)
+    asked = (
+        names[0]
+        if isinstance(cell.state_size, int)
+        else states.unflatten_like(cell.state_size, names)
+    )
     y, new = static_state_saving_rnn(cell, steps, saver, asked, lengths)
     return y, new, [saver.saved[n] for n in names]
 
 
-def stacked(golden: Golden, scope: Scope, feed: Any, steps: Any, sequence: Any, lengths: Any, dtype: Any) -> Any:
-    cells = [[cell_of(golden, scope.below(f"cell_{k}").below(d), wide=k == 1) for k in range(2)] for d in ("fw", "bw")]
+def stacked(
+    golden: Golden, scope: Scope, feed: Any, steps: Any, sequence: Any, lengths: Any, dtype: Any
+) -> Any:
+    cells = [
+        [cell_of(golden, scope.below(f"cell_{k}").below(d), wide=k == 1) for k in range(2)]
+        for d in ("fw", "bw")
+    ]
     first = [[state_of(c, feed) for c in row] for row in cells] if feed else [None, None]
     if "dynamic" in golden.card["driver"]:
-        return stack_bidirectional_dynamic_rnn(*cells, sequence, *first, dtype, lengths, time_major=golden.card["time_major"])
+        return stack_bidirectional_dynamic_rnn(
+            *cells, sequence, *first, dtype, lengths, time_major=golden.card["time_major"]
+        )
     return stack_bidirectional_rnn(*cells, steps, *first, dtype, lengths)
 
 
@@ -123,7 +134,9 @@ def raw(golden: Golden, cell: Any, x: Any, lengths: Any, feed: Any) -> Any:
     return states.map_structure(lambda a: a.stack(), arrays), final, count
 
 
-def fused(golden: Golden, scope: Scope, steps: Any, x: Any, feed: Any, lengths: Any, dtype: Any) -> Any:
+def fused(
+    golden: Golden, scope: Scope, steps: Any, x: Any, feed: Any, lengths: Any, dtype: Any
+) -> Any:
     driver = golden.card["driver"]
     whole: Any
     if "block" in driver:
@@ -147,7 +160,9 @@ def structure(result: Any) -> Any:
 def test_equals_tensorflow(golden: Golden) -> None:
     result = play(golden)
     assert structure(result) == golden.card["structure"]
-    for k, (actual, expected) in enumerate(zip(states.flatten(result), golden.row("y"), strict=True)):
+    for k, (actual, expected) in enumerate(
+        zip(states.flatten(result), golden.row("y"), strict=True)
+    ):
         if golden.card["cell"] == "toy" or np.asarray(actual).dtype.kind != "f":
             # Small integers in floats: masking, copy-through and reversal are exact or wrong.
             np.testing.assert_array_equal(actual, expected, err_msg=f"y{k}")
@@ -157,7 +172,9 @@ def test_equals_tensorflow(golden: Golden) -> None:
         else:
             # One float32 op over five steps of a contracting network: 2^-20 is 8 floors of 2^-23.
             assert actual.dtype == expected.dtype
-            np.testing.assert_allclose(actual, expected, rtol=0, atol=2.0**-20 * np.abs(expected).max())
+            np.testing.assert_allclose(
+                actual, expected, rtol=0, atol=2.0**-20 * np.abs(expected).max()
+            )
 
 
 @pytest.mark.parametrize("golden", REFUSED)

@@ -17,7 +17,12 @@ from reference.drivers.dynamic import dynamic_rnn
 from reference.drivers.stepping import default_ops
 from reference.errors import SemanticsError
 from reference.gradients.bptt import bptt
-from reference.gradients.clipping import clip_by_global_norm, clip_by_norm, clip_by_value, global_norm
+from reference.gradients.clipping import (
+    clip_by_global_norm,
+    clip_by_norm,
+    clip_by_value,
+    global_norm,
+)
 from reference.gradients.profile import gradient_profile, profile_svg, step_jacobians
 from reference.gradients.rtrl import rtrl
 from tests.reference.make_cells import of_every_kind, random_cell
@@ -29,7 +34,16 @@ CELLS = {
     "basic_lstm": random_cell(BasicLSTMCell, 2, (M + N, 4 * N), (4 * N,)),
     "gru": random_cell(GRUCell, 3, (M + N, 2 * N), (2 * N,), (M + N, N), (N,)),
     "lstm": random_cell(
-        LSTMCell, 4, (M + 2, 4 * N), (4 * N,), (N,), (N,), (N,), (N, 2), cell_clip=0.4, proj_clip=0.3
+        LSTMCell,
+        4,
+        (M + 2, 4 * N),
+        (4 * N,),
+        (N,),
+        (N,),
+        (N,),
+        (N, 2),
+        cell_clip=0.4,
+        proj_clip=0.3,
     ),
 }
 
@@ -68,7 +82,11 @@ def test_bptt_equals_finite_differences(name: str) -> None:
     whole = [x.astype(np.float64) if x.dtype.kind == "f" else x for x in golden.row("x")]
     x = whole[0] if len(whole) == 1 else tuple(whole)
     given = [s.astype(np.float64) for s in golden.row("s")]
-    state = states.unflatten_like(map_sizes(lambda _: 0, cell.state_size), given) if given else zero_state(default_ops(), cell, 4, "float64")
+    state = (
+        states.unflatten_like(map_sizes(lambda _: 0, cell.state_size), given)
+        if given
+        else zero_state(default_ops(), cell, 4, "float64")
+    )
     lengths = np.array([0, 1, 5, 3]) if golden.card["lengths"] else None
     major = golden.card["time_major"]
     step = {p: rng.standard_normal(w.shape) for p, w in weights(cell).items()}
@@ -86,7 +104,11 @@ def test_bptt_equals_finite_differences(name: str) -> None:
 
     def loss(eps: float) -> float:
         y, new = at(eps)
-        pairs = zip(states.flatten(y) + states.flatten(new), states.flatten(dy) + states.flatten(ds), strict=True)
+        pairs = zip(
+            states.flatten(y) + states.flatten(new),
+            states.flatten(dy) + states.flatten(ds),
+            strict=True,
+        )
         return float(sum((a * c).sum() for a, c in pairs if np.asarray(a).dtype.kind == "f"))
 
     found = bptt(cell, x, state, dy, ds, lengths, time_major=major)
@@ -104,8 +126,18 @@ def test_truncation_drops_the_early_steps() -> None:
     whole = bptt(cell, x, state, dy, ds, lengths, time_major=True)
     for k in (1, 2, 5):
         part = bptt(cell, x, state, dy, ds, lengths, time_major=True, truncate=k)
-        _, middle = dynamic_rnn(cell, x[: T - k], np.minimum(lengths, T - k), state, time_major=True)
-        alone = bptt(cell, x[T - k :], middle, dy[T - k :], ds, np.maximum(lengths - (T - k), 0), time_major=True)
+        _, middle = dynamic_rnn(
+            cell, x[: T - k], np.minimum(lengths, T - k), state, time_major=True
+        )
+        alone = bptt(
+            cell,
+            x[T - k :],
+            middle,
+            dy[T - k :],
+            ds,
+            np.maximum(lengths - (T - k), 0),
+            time_major=True,
+        )
         for path in whole.weights:
             assert_close_64(part.weights[path], alone.weights[path], rtol=1e-13, what=path)
         assert_close_64(part.outputs, whole.outputs, rtol=1e-13)
@@ -146,7 +178,9 @@ def test_profile_shows_vanishing_and_exploding() -> None:
     rotation = np.linalg.qr(rng.standard_normal((4, 4)))[0]
     curves = {}
     for name, gain in (("vanishing", 0.5), ("exploding", 1.5)):
-        cell = BasicRNNCell(np.concatenate([np.full((1, 4), 0.01), gain * rotation]), np.full(4, 1e-9))
+        cell = BasicRNNCell(
+            np.concatenate([np.full((1, 4), 0.01), gain * rotation]), np.full(4, 1e-9)
+        )
         curves[name] = gradient_profile(cell, x * (1e-9 if gain > 1 else 1), state)
     assert curves["vanishing"][0] < 1e-10
     assert curves["exploding"][0] > 1e6

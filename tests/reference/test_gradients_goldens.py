@@ -37,7 +37,9 @@ def gradients(golden: Golden, cell: Any, convert: Any) -> dict[str, Any]:
 
     count = len(golden.row("y"))
     blank = np.zeros(())
-    cots = [convert(golden.arrays[f"d{k}"]) if f"d{k}" in golden.arrays else blank for k in range(count)]
+    cots = [
+        convert(golden.arrays[f"d{k}"]) if f"d{k}" in golden.arrays else blank for k in range(count)
+    ]
     outputs = len(states.flatten(map_sizes(lambda _: 0, cell.output_size)))
     found = differentiate(run, cell, tuple(xs), state, cots[:outputs], cots[outputs:])
     result = {f"x{k}": g for k, g in enumerate(states.flatten(found.inputs))}
@@ -50,7 +52,9 @@ def by_weight_path(golden: Golden, cell: Any) -> dict[str, Any]:
     recorded = {k: v for k, v in golden.group("g/").items() if not k.startswith("var/")}
     variables = golden.group("var/")
     for path, value in weights(cell).items():
-        names = [n for n, v in variables.items() if v.shape == value.shape and np.array_equal(v, value)]
+        names = [
+            n for n, v in variables.items() if v.shape == value.shape and np.array_equal(v, value)
+        ]
         if len(names) == 1 and f"g/var/{names[0]}" in golden.arrays:
             recorded[f"weight/{path}"] = golden.arrays[f"g/var/{names[0]}"]
     return recorded
@@ -70,7 +74,9 @@ def test_bptt_equals_tf_gradients(golden: Golden) -> None:
     wide = map_weights(lambda _, w: w.astype(np.float64), cell)
     twin = gradients(golden, wide, lambda v: v.astype(np.float64) if v.dtype.kind == "f" else v)
     near = [
-        gradients(golden, map_weights(lambda _, w: perturb(w, rng), cell), lambda v: perturb(v, rng))
+        gradients(
+            golden, map_weights(lambda _, w: perturb(w, rng), cell), lambda v: perturb(v, rng)
+        )
         for _ in range(4)
     ]
     for key, e in expected.items():

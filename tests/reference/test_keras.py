@@ -67,9 +67,13 @@ def test_native_layer_equals_reference(keras: Any, row: Row, masked: bool, given
     if convolutional and given:
         # ConvLSTM layers take their initial state as tensors beside the input.
         first = [keras.ops.convert_to_tensor(s) for s in first or []]
-    got = [np.asarray(g) for g in layer(keras.ops.convert_to_tensor(x), initial_state=first, mask=mask)]
+    got = [
+        np.asarray(g) for g in layer(keras.ops.convert_to_tensor(x), initial_state=first, mask=mask)
+    ]
     lengths = LENGTHS if masked else None
-    y, final = dynamic_rnn(row.cell, x, lengths, state if given else None, None if given else "float64")
+    y, final = dynamic_rnn(
+        row.cell, x, lengths, state if given else None, None if given else "float64"
+    )
     actual = [y, *to_keras_state(final)]
     if convolutional and masked:
         # No zero_output_for_mask there: Keras repeats the last output at padded steps.
@@ -81,8 +85,12 @@ def test_native_layer_equals_reference(keras: Any, row: Row, masked: bool, given
 def test_bidirectional(keras: Any) -> None:
     """A right-padded mask reverses each row by its length, as TF1 does."""
     x, _ = data(LSTM_CELL, 12)
-    other = LSTM_CELL.__class__(LSTM_CELL.kernel[:, ::-1].copy(), LSTM_CELL.bias[::-1].copy(), forget_bias=0.5)
-    inner = keras.layers.LSTM(N, return_sequences=True, return_state=True, zero_output_for_mask=True, dtype="float64")
+    other = LSTM_CELL.__class__(
+        LSTM_CELL.kernel[:, ::-1].copy(), LSTM_CELL.bias[::-1].copy(), forget_bias=0.5
+    )
+    inner = keras.layers.LSTM(
+        N, return_sequences=True, return_state=True, zero_output_for_mask=True, dtype="float64"
+    )
     layer = keras.layers.Bidirectional(inner, dtype="float64")
     layer.build(x.shape)
     layer.forward_layer.set_weights(lstm.to_keras(LSTM_CELL))

@@ -143,7 +143,9 @@ def test_cudnn_network_equals_a_stack_of_compatible_cells(shape: CudnnShape) -> 
     assert [s.shape[0] for s in state] == [rows] * (2 if shape.mode == "lstm" else 1)
     if shape.bidirectional:
         fw, bw = ([row[d] for row in cells] for d in (0, 1))
-        expected, a, b = stack_bidirectional_dynamic_rnn(fw, bw, x, dtype="float64", time_major=True)
+        expected, a, b = stack_bidirectional_dynamic_rnn(
+            fw, bw, x, dtype="float64", time_major=True
+        )
         finals = [s for pair in zip(a, b, strict=True) for s in pair]
     else:
         expected, finals = x, []

@@ -43,8 +43,16 @@ def compare(golden: Golden, cell: Any, shift: int = 0) -> None:
     xs = golden.row("x")
     state = states.unflatten_like(map_sizes(lambda _: 0, cell.state_size), golden.row("s"))
     lengths = LENGTHS + shift if golden.card["lengths"] or shift else None
-    y, new = dynamic_rnn(cell, xs[0] if len(xs) == 1 else tuple(xs), lengths, state, time_major=golden.card["time_major"])
-    for k, (a, e) in enumerate(zip(states.flatten(y) + states.flatten(new), golden.row("y"), strict=True)):
+    y, new = dynamic_rnn(
+        cell,
+        xs[0] if len(xs) == 1 else tuple(xs),
+        lengths,
+        state,
+        time_major=golden.card["time_major"],
+    )
+    for k, (a, e) in enumerate(
+        zip(states.flatten(y) + states.flatten(new), golden.row("y"), strict=True)
+    ):
         near = [e * (1 + 2.0**-17), e * (1 - 2.0**-17)]
         assert_within_floor(a, None, e.astype(np.float64), near, factor=8, what=f"y{k}")
 
@@ -70,11 +78,19 @@ PERMUTED = [p for p in CASES if GATED.get(p.values[0].card["spec"]["class"], 0) 
 @pytest.mark.parametrize("golden", PERMUTED)
 def test_any_two_permuted_gates_are_seen(golden: Golden) -> None:
     cell, count = cell_of(golden), GATED[golden.card["spec"]["class"]]
-    name = next(n for n in ("kernel", "kernel_w", "gate_kernel", "gate_kernel_w", "mask_kernel", "kernels") if hasattr(cell, n))
+    name = next(
+        n
+        for n in ("kernel", "kernel_w", "gate_kernel", "gate_kernel_w", "mask_kernel", "kernels")
+        if hasattr(cell, n)
+    )
     held = getattr(cell, name)
     for a in range(count):
         for b in range(a):
-            changed = tuple(_swap(w, count, a, b) for w in held) if isinstance(held, tuple) else _swap(held, count, a, b)
+            changed = (
+                tuple(_swap(w, count, a, b) for w in held)
+                if isinstance(held, tuple)
+                else _swap(held, count, a, b)
+            )
             refuted(golden, replace(cell, **{name: changed}))
 
 
@@ -92,10 +108,17 @@ def test_every_weight_matters(golden: Golden) -> None:
 
     for path in weights(cell):
         unused = path == "bias" and getattr(cell, "norm_j", None) is not None
-        moved = map_weights(lambda p, w, path=path: (w * np.float32(1.1)).astype(w.dtype) if p == path else w, cell)
+        moved = map_weights(
+            lambda p, w, path=path: (w * np.float32(1.1)).astype(w.dtype) if p == path else w, cell
+        )
         if unused:
             compare(golden, moved)
-        elif path == "kernel" and getattr(cell, "norm_0", None) is not None or path == "proj_kernel" and getattr(cell, "proj_norm", None) is not None:
+        elif (
+            path == "kernel"
+            and getattr(cell, "norm_0", None) is not None
+            or path == "proj_kernel"
+            and getattr(cell, "proj_norm", None) is not None
+        ):
             compare(golden, moved)  # a normalised matrix has no length of its own
         elif path == "kernel" and getattr(cell, "norm_j", None) is not None:
             compare(golden, moved)  # nor has one whose every product is normalised
@@ -103,7 +126,9 @@ def test_every_weight_matters(golden: Golden) -> None:
             refuted(golden, moved)
 
 
-@pytest.mark.parametrize("golden", [p for p in CASES if hasattr(cell_of(p.values[0]), "forget_bias")])
+@pytest.mark.parametrize(
+    "golden", [p for p in CASES if hasattr(cell_of(p.values[0]), "forget_bias")]
+)
 def test_a_dropped_forget_bias_is_seen(golden: Golden) -> None:
     cell = cell_of(golden)
     if golden.card["spec"]["kwargs"].get("couple_input_forget_gates"):

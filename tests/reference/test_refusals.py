@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from reference.cells.conv_lstm import Conv1DLSTMCell
 from reference.cells.gru import GRUCell
 from reference.cells.lstm import LSTMCell
 from reference.drivers.bidirectional import bidirectional_dynamic_rnn, static_bidirectional_rnn
@@ -94,6 +95,26 @@ def test_unidirectional_lengths_outside_are_accepted() -> None:
         outside, inside = drive([-3, T + 9]), drive([0, T])
         np.testing.assert_array_equal(np.asarray(outside[0]), np.asarray(inside[0]))
         np.testing.assert_array_equal(outside[1], inside[1])
+
+
+def test_static_rnn_is_laxer_without_lengths() -> None:
+    """As TF 1.15.5 was seen to do: a plain (c, h) and a needless dtype pass, and with lengths they do not."""
+    y, state = static_rnn(LSTM, STEPS, (ZERO, ZERO), "float32")
+    np.testing.assert_array_equal(y[-1], state.h)
+    with pytest.raises(SemanticsError, match="tuple.* into LSTMStateTuple"):
+        static_rnn(LSTM, STEPS, (ZERO, ZERO), None, [1, 2])
+    with pytest.raises(SemanticsError, match="dtype is float32"):
+        static_rnn(LSTM, STEPS, PAIR, "float32", [1, 2])
+
+
+def test_a_state_that_changes_shape_cannot_loop() -> None:
+    rng = np.random.default_rng(4)
+    cell = Conv1DLSTMCell(rng.standard_normal((3, 4, 8)), None, (6, 2), skip_connection=True)
+    with pytest.raises(
+        SemanticsError,
+        match=r"initial_state/h has shape \[2, 6, 2\], and \[2, 6, 4\] after one step",
+    ):
+        dynamic_rnn(cell, rng.standard_normal((2, 1, 6, 2)), dtype="float64")
 
 
 def test_nan_in_padding_leaks_nowhere() -> None:

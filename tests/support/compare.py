@@ -26,7 +26,13 @@ def assert_close_64(actual: Any, expected: Any, *, rtol: float, what: str = "") 
 
 
 def assert_within_floor(
-    actual: Any, recorded: Any, twin: Any, perturbed: Sequence[Any], *, factor: float, what: str = ""
+    actual: Any,
+    recorded: Any,
+    twin: Any,
+    perturbed: Sequence[Any],
+    *,
+    factor: float,
+    what: str = "",
 ) -> None:
     """Both the recording and the actual result lie within ``factor`` floors of the float64 twin.
 

@@ -42,10 +42,10 @@ def record_cells(name: str) -> None:
 
 
 if __name__ == "__main__":
-    for wanted in sys.argv[1:] or ["core", "contrib", "grids", "wrappers", "drivers"]:
-        if wanted == "drivers":
+    for wanted in sys.argv[1:] or ["core", "contrib", "grids", "wrappers", "drivers", "training"]:
+        if wanted in ("drivers", "training"):
             import drivers
 
-            drivers.record()
+            drivers.record() if wanted == "drivers" else drivers.record_training()
         else:
             record_cells(wanted)

@@ -255,3 +255,50 @@ def record() -> None:
             family.add(dict(card, refused=note), {})
             print("refused", card["name"], note, flush=True)
     family.write()
+
+
+def record_training() -> None:
+    """Dropout with the noise TF drew, and the clips."""
+    family = Family("training")
+    lstm = tf.nn.rnn_cell.LSTMCell
+    dropout = tf.nn.rnn_cell.DropoutWrapper
+    keeps = {"input_keep_prob": 0.7, "output_keep_prob": 0.6, "state_keep_prob": 0.8}
+    plans = [("dropout_" + k[:-10], {k: v}) for k, v in sorted(keeps.items())] + [("dropout_all", keeps)]
+    for name, kwargs in plans:
+        for variational in (False, True):
+            if variational:
+                kwargs = dict(kwargs, variational_recurrent=True, input_size=M, dtype=tf.float64)
+            with tf.Graph().as_default() as graph, tf.Session() as session:
+                cell = dropout(lstm(N), seed=7, **kwargs)
+                x, state = draw(name, [B, M], np.float64, 1.0, "x"), [draw(name, [B, N], np.float64, 1.0, k) for k in "ch"]
+                y, new = cell(tf.constant(x), tf.nn.rnn_cell.LSTMStateTuple(*map(tf.constant, state)))
+                noise = [op.outputs[0] for op in graph.get_operations() if op.type == "Add" and "random_uniform" in op.name]
+                weights = {v.op.name: draw(name, v.shape.as_list(), np.float64, 0.6, "w", v.op.name) for v in tf.global_variables()}
+                for v in tf.global_variables():
+                    v.load(weights[v.op.name], session)
+                results, drawn = session.run([[y, new.c, new.h], noise])
+            arrays = {"x": x, "s0": state[0], "s1": state[1]}
+            arrays.update({"var/" + k: v for k, v in weights.items()})
+            arrays.update({"y%d" % k: v for k, v in enumerate(results)})
+            arrays.update({"noise/" + n.op.name: v for n, v in zip(noise, drawn)})
+            kept = {k: v for k, v in kwargs.items() if k.endswith("prob")}
+            card = {"name": name + ("_variational" if variational else ""), "keeps": kept, "variational": variational}
+            family.add(card, arrays)
+    with tf.Graph().as_default(), tf.Session() as session:
+        t = [draw("clip", s, np.float64, 2.0, str(s)) for s in ([4, 5], [3], [2, 2, 2])]
+        zero = np.zeros(3)
+        for norm in (0.5, 100.0):
+            clipped, total = tf.clip_by_global_norm([tf.constant(v) for v in t], norm)
+            by_norm = [tf.clip_by_norm(tf.constant(v), norm) for v in t + [zero]]
+            rows = tf.clip_by_norm(tf.constant(t[0]), norm, axes=[1])
+            value = tf.clip_by_value(tf.constant(t[0]), -norm, 0.3)
+            odd = tf.clip_by_value(tf.constant(t[0]), 0.5, -0.5)
+            bad, _ = tf.clip_by_global_norm([tf.constant(t[0]), tf.constant(np.array([np.inf]))], norm)
+            got = session.run({"g": clipped, "total": total, "n": by_norm, "rows": rows, "value": value, "odd": odd, "bad": bad})
+            arrays = {"t%d" % k: v for k, v in enumerate(t + [zero])}
+            arrays.update({"g%d" % k: v for k, v in enumerate(got["g"])})
+            arrays.update({"n%d" % k: v for k, v in enumerate(got["n"])})
+            arrays.update({"b%d" % k: v for k, v in enumerate(got["bad"])})
+            arrays.update({k: got[k] for k in ("total", "rows", "value", "odd")})
+            family.add({"name": "clips_%g" % norm, "norm": norm}, arrays)
+    family.write()

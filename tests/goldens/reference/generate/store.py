@@ -25,7 +25,7 @@ class Family:
         """One case: ``card`` is JSON, with a unique "name"."""
         index = {}
         for key, value in arrays.items():
-            value = np.ascontiguousarray(value)
+            value = np.asarray(value, order="C")
             raw = value.tobytes()
             index[key] = [value.dtype.name, list(value.shape), self._offset]
             self._chunks.append(raw)
