@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 from porting.model import Model, open_model
 from porting.verification.candidates import Candidate, open_candidate
 from porting.verification.samples import load_samples
-from reference.errors import RnnportError, UsageError
+from reference.errors import UsageError
 
 WARM_UP = 2
 Progress = Callable[[str, int, int], Any]
@@ -119,16 +120,10 @@ def _tensorflow(
 ) -> Callable[[], Any] | None:
     """The artefact in a live session; None without TensorFlow, or for what it cannot load (contrib's ops)."""
     try:
-        from porting import record_tf1
-
-        loaded = record_tf1.load(str(model.artefact.path))
-        session, names = loaded.session, list(model.outputs)
-        given = {name: value for name, value in feeds.items()}
+        recorder: Any = import_module("porting.record_tf1")
+        loaded = recorder.load(str(model.artefact.path))
+        session, names, given = loaded.session, list(model.outputs), dict(feeds)
         session.run(names, given)
-    except (ImportError, RnnportError, record_tf1.RecorderError):
-        return None
-    except (
-        Exception
-    ):  # whatever a newer TensorFlow makes of an old graph: a bench without it is still one
+    except Exception:  # whatever TensorFlow makes of an old graph: a bench without it is still one
         return None
     return lambda: session.run(names, given)

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import click
 
-from porting.version import VERSION
 from reference.errors import NotConvertibleError, RnnportError
 
 COMMANDS = {

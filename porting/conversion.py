@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from converters.graph import Artefact
 from converters.program import Program
 from porting.model import Model, open_model
 from porting.verification.samples import Run, load_samples
@@ -166,7 +165,8 @@ def convert(
 
 
 def _attempt(model: Model, options: Options) -> Program:
-    return _with_reasons(model, options, lambda: model.program)
+    program: Program = _with_reasons(model, options, lambda: model.program)
+    return program
 
 
 def _with_reasons(model: Model, options: Options, function: Callable[[], Any]) -> Any:

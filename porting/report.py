@@ -82,7 +82,7 @@ def render(
         keep_trailing_newline=True,
     )
     page = environment.get_template("report.html.j2")
-    return page.render(title=title, sections=sections, blocks=blocks, version=VERSION)
+    return str(page.render(title=title, sections=sections, blocks=blocks, version=VERSION))
 
 
 def chart(row: Row, /) -> dict[str, Any] | None:

@@ -78,9 +78,7 @@ def _sources(graph: Graph, outputs: tuple[str, ...]) -> Iterator[Source]:
 
 def _units(value: np.ndarray) -> Iterator[np.ndarray]:
     """The parts of a stored weight: the directions of ONNX's W, R and B, else the whole."""
-    if value.ndim == 3 and value.shape[0] <= 2:
-        yield from value
-    elif value.ndim == 2 and value.shape[0] <= 2:
+    if value.ndim in (2, 3) and value.shape[0] <= 2:
         yield from value
     else:
         yield value

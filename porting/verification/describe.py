@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from converters.graph import FunctionRef, Graph, Node, Shape, split_tensor
-from porting import record_tf1 as recorder
+from porting import record_tf1
 from reference.errors import UsageError
 
+recorder: Any = record_tf1
+"""Untyped: it runs on Python 2.7 too."""
 Place = tuple[str, str]
 """(function or "", tensor)."""
 _TABLES = ("Gather", "GatherV2", "ResourceGather")

@@ -79,7 +79,7 @@ def _rows(mask: np.ndarray, layout: Layout) -> np.ndarray:
     axis = _batch(layout, mask.ndim)
     if axis is None:
         return mask.reshape(1)
-    return mask.any(axis=tuple(i for i in range(mask.ndim) if i != axis))
+    return np.asarray(mask.any(axis=tuple(i for i in range(mask.ndim) if i != axis)))
 
 
 def _following(unsettled: np.ndarray, layout: Layout) -> np.ndarray:
@@ -90,5 +90,5 @@ def _following(unsettled: np.ndarray, layout: Layout) -> np.ndarray:
     time = layout.time if layout.time is not None else 1 - min(batch, 1)
     lanes = tuple(i for i in range(unsettled.ndim) if i not in (batch, time))
     any_lane = unsettled.any(axis=lanes, keepdims=True)
-    before = np.cumsum(any_lane, axis=time) - any_lane
+    before: np.ndarray = np.cumsum(any_lane, axis=time) - any_lane
     return np.broadcast_to(before > 0, unsettled.shape)

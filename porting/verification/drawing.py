@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from porting import record_tf1 as recorder
+from porting import record_tf1
 from porting.verification.describe import Flow, describe
 from porting.verification.original import Original
 from porting.verification.samples import Run
 from reference.errors import NotConvertibleError, RnnportError, UsageError
 from reference.vocabulary.abstract.fact import Fact
 
+recorder: Any = record_tf1
+"""Untyped: it runs on Python 2.7 too."""
 ATTEMPTS = 200
 """Readings of the unknown sizes that are tried."""
 
@@ -55,21 +57,19 @@ def _probe(
     """The first reading of the unknown sizes, and sizes, that the oracle computes."""
     batches, times = [recorder.SIZES["B"]], [recorder.SIZES["T"]]
     for spec in specs:
-        sizes = [n for n in (spec.dims or ())[:2] if n] if len(spec.dims or ()) < 4 else []
-        batches, times = batches + sizes, times + sizes
+        known = [n for n in (spec.dims or ())[:2] if n] if len(spec.dims or ()) < 4 else []
+        batches, times = batches + known, times + known
     pairs = sorted(
         set(itertools.product(batches, times)),
         key=lambda p: (batches.index(p[0]) + times.index(p[1]), p),
     )
     first: RnnportError | None = None
-    choices = (
-        itertools.product(pairs, recorder.readings(specs)) if specs else iter([(pairs[0], {})])
-    )
-    for (batch, time), reading in itertools.islice(choices, ATTEMPTS):
+    readings: list[dict[str, Any]] = recorder.readings(specs) if specs else [{}]
+    for (batch, time), reading in itertools.islice(itertools.product(pairs, readings), ATTEMPTS):
         sizes = dict(recorder.SIZES, B=batch, T=time)
         for trial in (case, dict(case, least=1), dict(case, lengths="full")):
             try:
-                original.shapes(_drawn(specs, reading, sizes, trial).inputs)
+                original.accepts(_drawn(specs, reading, sizes, trial).inputs)
             except NotConvertibleError:
                 raise
             except RnnportError as error:
@@ -89,19 +89,21 @@ def _case(
     accepted: dict[str, int],
     case: dict[str, Any],
 ) -> Run | None:
-    """One case, made milder until the oracle takes it; None where it takes none."""
+    """One case, made milder until the oracle takes it, and answers without NaN (attention over 0 steps); None where it takes none."""
     wanted = dict(recorder.SIZES, B=case["B"], T=case["T"])
     mild = dict(case, least=1)
     trials = [(wanted, case), (wanted, mild), (dict(accepted, T=case["T"]), case), (accepted, case)]
     trials += [(accepted, mild), (accepted, dict(mild, lengths="full"))]
+    second: Run | None = None
     for sizes, trial in trials:
         run = _drawn(specs, reading, sizes, trial)
         try:
-            original.shapes(run.inputs)
+            if original.accepts(run.inputs):
+                return run
         except RnnportError:
             continue
-        return run
-    return None
+        second = second or run
+    return second
 
 
 def _drawn(

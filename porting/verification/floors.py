@@ -39,7 +39,7 @@ def as_stored(exact: np.ndarray, dtype: str, /) -> np.ndarray:
     wide = np.asarray(exact, np.float64)
     if limit is None or not np.any(np.abs(wide) > limit):
         return wide
-    return np.where(np.abs(wide) > limit, np.sign(wide) * np.inf, wide)
+    return np.asarray(np.where(np.abs(wide) > limit, np.sign(wide) * np.inf, wide))
 
 
 @dataclass
@@ -84,7 +84,7 @@ class Columns:
         """F of each column."""
         tensor = float(self.largest.max(initial=0.0))
         least = np.maximum(rounding(dtype) * self.largest, _COLUMN_SHARE * tensor)
-        return np.maximum(self.spread, least)
+        return np.asarray(np.maximum(self.spread, least))
 
     def worst(self, dtype: str) -> tuple[int, float] | None:
         """(column, difference in floors) of the worst column over the limit."""

@@ -189,7 +189,8 @@ class Judge:
         ).max(initial=0.0)
         out = np.any(rows, axis=0) & apart
         self.excluded += int(out.sum())
-        return kept & ~out.reshape([-1 if i == axis else 1 for i in range(exact.ndim)])
+        lines = np.asarray(out).reshape([-1 if i == axis else 1 for i in range(exact.ndim)])
+        return np.asarray(kept & ~lines)
 
     def _same_kind(
         self,
@@ -378,4 +379,4 @@ def _name(array: np.ndarray) -> str:
 
 def _kind(values: np.ndarray) -> np.ndarray:
     """0 finite, 1 NaN, 2 and 3 the infinities."""
-    return np.isnan(values) * 1 + np.isposinf(values) * 2 + np.isneginf(values) * 3
+    return np.asarray(np.isnan(values) * 1 + np.isposinf(values) * 2 + np.isneginf(values) * 3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,17 +51,19 @@ def answer(session: Any, feeds: Mapping[str, np.ndarray], /) -> dict[str, np.nda
 def _texts(value: np.ndarray) -> np.ndarray:
     if value.dtype != object:
         return value
-    return np.vectorize(lambda item: item.decode("utf-8", "surrogateescape"), otypes=[object])(
-        value
-    )
+    return _each(value, lambda item: item.decode("utf-8", "surrogateescape"))
 
 
 def _bytes(value: np.ndarray) -> np.ndarray:
     if value.dtype.kind not in "OU":
         return value
-    return np.vectorize(lambda item: str(item).encode("utf-8", "surrogateescape"), otypes=[object])(
-        value
-    )
+    return _each(value, lambda item: str(item).encode("utf-8", "surrogateescape"))
+
+
+def _each(value: np.ndarray, function: Callable[[Any], Any]) -> np.ndarray:
+    found = np.empty(value.size, object)
+    found[:] = [function(item) for item in value.reshape(-1).tolist()]
+    return found.reshape(value.shape)
 
 
 def stored_weights(path: Path | str, /) -> dict[str, np.ndarray]:

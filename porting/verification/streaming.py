@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -122,10 +123,6 @@ class _Pieces:
 def _cuts(steps: int) -> list[tuple[int, int]]:
     """Pieces of at least one step that cover all, at places that depend on ``steps`` alone."""
     count = min(CUTS, max(steps, 1)) - 1
-    inner = (
-        np.random.default_rng(steps).choice(np.arange(1, max(steps, 1)), count, replace=False)
-        if count
-        else []
-    )
-    edges = [0, *sorted(int(i) for i in inner), steps]
-    return list(zip(edges, edges[1:], strict=False))
+    order = np.random.default_rng(steps).permutation(np.arange(1, max(steps, 1)))
+    edges = [0, *sorted(int(place) for place in order[:count]), steps]
+    return list(pairwise(edges))
