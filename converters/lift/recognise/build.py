@@ -53,7 +53,6 @@ class Builder:
         """Raises NotAStepError where even a traced cell cannot say what the loop does."""
         unpack_states(self.step)
         self._sequences()
-        self._check_writes()
         layers = split_layers(self.step, self._names())
         if isinstance(layers, Layers):
             try:
@@ -180,15 +179,16 @@ class Builder:
                 arrays[atom] = self.ops.value(self.step.captures[expr])
         dtype = np.dtype(self.step.states[0].old.fact.dtype) if self.step.states else np.dtype("f4")
         lengths = self._lengths_value()
+        exprs = {e: arrays[a] for a, e in found.outside.items() if a in arrays}
         for index, layer in enumerate(found.layers):
-            values = Values(self.ops, arrays, dtype)
+            values = Values(self.ops, arrays, dtype, exprs)
             inputs = tuple(self._operand(values, o) for o in layer.identified.operands)
             x = self.ops.concat(inputs, -1) if len(inputs) > 1 else inputs[0] if inputs else None
             self._flush()
             output = self._recurrence(index, layer, x, lengths)
             atom = next(a for a, e in found.outside.items() if e is layer.output)
             arrays[atom] = output
-        values = Values(self.ops, arrays, dtype)
+        values = Values(self.ops, arrays, dtype, exprs)
         for write in self.step.writes:
             result = values.form(found.norm.form(write.item))
             direct = any(result is a for a in arrays.values())
@@ -330,11 +330,6 @@ class Builder:
         return ops.node("Range", (zero, steps, one), fact, {"Tidx": DType("int32")}).name
 
     # -- what the loop gave ---------------------------------------------------------------------------------------
-
-    def _check_writes(self) -> None:
-        if self.step.lengths is not None and not all(w.masked for w in self.step.writes):
-            msg = "an output is not masked by the lengths that mask its states"
-            raise NotAStepError(msg)
 
     def _list_output(self, carried: int, sequence: ProgramArray) -> None:
         name = self.loop.outputs[carried]

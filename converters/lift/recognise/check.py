@@ -91,6 +91,8 @@ def rows_of(component: Component) -> int:
 
 def _draw(rng: np.random.Generator, expr: Any, scale: float, rows: int) -> np.ndarray:
     shape = [n if isinstance(n, int) else rows for n in expr.shape]
+    if expr.dtype.startswith("int"):
+        return np.zeros(shape, expr.dtype)
     return np.asarray(rng.standard_normal(shape) * scale)
 
 
@@ -103,7 +105,11 @@ def _step(
     rows: int,
 ) -> tuple[dict[int, np.ndarray], np.ndarray]:
     """The cell's new state by the component's part numbers, and its output."""
-    values = Values(NumpyOps(widen=True), {norm.cuts[e]: v for e, v in draws.items()}, np.dtype("float64"))
+    plain = NumpyOps(widen=True)
+    leaves = {norm.cuts[e]: v for e, v in draws.items()}
+    values = Values(
+        plain, leaves, np.dtype("float64"), draws, lambda expr: replay([expr], plain, draws)[0]
+    )
     inputs = [np.broadcast_to(values.monomial(o), (rows, width)) for o, width in _widths(found)]
     x = np.concatenate(inputs, 1) if inputs else np.zeros((rows, 0))
     cell = found.assembled.cell

@@ -160,7 +160,19 @@ def _shape(ops: ProgramOps, args: Any, params: Any, facts: Any) -> ProgramArray:
     return ops.node("Shape", args, facts[0], {"out_type": DType(params["dtype"])})
 
 
+def _gather(ops: ProgramOps, args: Any, params: Any, facts: Any) -> ProgramArray:
+    axis = ops.constant(np.asarray(params["axis"], np.int32))
+    attrs = {"batch_dims": int(params["batch_dims"]), "Tindices": DType(args[1].fact.dtype)}
+    return ops.node("GatherV2", (*args, axis), facts[0], {**attrs, "Tparams": DType(args[0].fact.dtype)})
+
+
+def _squeeze(ops: ProgramOps, args: Any, params: Any, facts: Any) -> ProgramArray:
+    return ops.node("Squeeze", args, facts[0], {"squeeze_dims": tuple(params["axes"])})
+
+
 SPECIAL: dict[str, Maker] = {
+    "squeeze": _squeeze,
+    "gather": _gather,
     "clip": _clip,
     "leaky_relu": _leaky,
     "concat": _concat,

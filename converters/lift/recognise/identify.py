@@ -18,7 +18,7 @@ from converters.lift.recognise.normal import Normaliser, last_width
 from converters.lift.recognise.patterns import Pattern, Variant, trace, variants
 from converters.lift.recognise.poly import Atom, Monomial, Poly
 from converters.lift.recognise.unify import Bindings, Problem
-from reference.vocabulary.tracer import Expr
+from reference.vocabulary.tracer import Expr, needed
 
 MAX_STATE_PARTS = 4
 GIVEN = frozenset(("leaf", "slice", "opaque"))
@@ -62,7 +62,8 @@ def identify(component: Component, norm: Normaliser) -> Identified | str:
         return "a state part is not [batch, features] with a known number of features"
     polys = [norm.poly(e) for e in component.new]
     leaves = [norm.cuts[s] for s in component.states]
-    operands = tuple(find_operands(polys, set(leaves)))
+    inner = _readers(norm, component)
+    operands = tuple(find_operands(polys, set(leaves), inner))
     if any(operand_width(o) is None for o in operands):
         return "the width of an input is not known"
     reason = "no reference cell has this equation"
@@ -141,9 +142,21 @@ def _all(
         yield from _all(problem, pairs[1:], after)
 
 
-def find_operands(polys: Sequence[Poly], states: set[Atom]) -> list[Monomial]:
+def _readers(norm: Normaliser, component: Component) -> set[Expr]:
+    """Every expression that reads one of the component's states."""
+    found = set(component.states)
+    for expr in needed(list(component.new), norm.cuts):
+        if found.intersection(expr.operands) and expr not in norm.cuts:
+            found.add(expr)
+    return found
+
+
+def find_operands(
+    polys: Sequence[Poly], states: set[Atom], readers: set[Expr] | None = None
+) -> list[Monomial]:
     """What enters the component from outside, in order of first use: state-free monomials of linear sums."""
     depends: dict[Atom, bool] = {}
+    inside = readers or set()
     found: dict[Monomial, None] = {}
     seen: set[int] = set()
     todo = list(polys)
@@ -154,7 +167,7 @@ def find_operands(polys: Sequence[Poly], states: set[Atom]) -> list[Monomial]:
         seen.add(id(poly))
         linear = any(dense for _, dense in poly.terms)
         for (mono, dense), _ in poly.terms.items():
-            free = mono and not any(_depends(a, states, depends) for a in mono)
+            free = mono and not any(_depends(a, states, depends, inside) for a in mono)
             if free and (dense or linear or all(a.op in GIVEN for a in mono)):
                 found[mono] = None
             else:
@@ -162,7 +175,7 @@ def find_operands(polys: Sequence[Poly], states: set[Atom]) -> list[Monomial]:
     return list(found)
 
 
-def _depends(atom: Atom, states: set[Atom], memo: dict[Atom, bool]) -> bool:
+def _depends(atom: Atom, states: set[Atom], memo: dict[Atom, bool], inside: set[Expr]) -> bool:
     stack = [atom]
     while stack:
         top = stack[-1]
@@ -174,6 +187,7 @@ def _depends(atom: Atom, states: set[Atom], memo: dict[Atom, bool]) -> bool:
         if waiting:
             stack.extend(waiting)
             continue
-        memo[top] = top in states or top.op == "opaque" or any(a in states or memo[a] for a in inner)
+        opaque = top.op == "opaque" and top.params[0] in inside
+        memo[top] = top in states or opaque or any(a in states or memo[a] for a in inner)
         stack.pop()
     return memo[atom]

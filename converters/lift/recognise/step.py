@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from converters import tf_ops
 from converters.lift.lists import ListFact
-from converters.program import Loop, OpNode, Program, defined
+from converters.program import Conditional, Loop, OpNode, Program, Statement, defined
 from reference.errors import RnnportError
 from reference.vocabulary.abstract.fact import Fact
 from reference.vocabulary.tracer import Expr, Tracer
@@ -206,15 +206,35 @@ class _Body:
         for k, (name, start) in enumerate(zip(loop.body.inputs, loop.carried, strict=True)):
             self._carried(k, name, start)
         for statement in loop.body.statements:
-            if not isinstance(statement, OpNode):
-                msg = f"its body holds another loop or condition, {statement.name}"
-                raise NotAStepError(msg)
-            self._statement(statement)
+            self._any(statement)
         for k, (name, out) in enumerate(zip(loop.body.inputs, loop.body.outputs, strict=True)):
             if k not in step.counters and k not in step.constant_carried:
                 self._result(k, name, out)
         peel_masks(step)
         return step
+
+    def _any(self, statement: Statement) -> None:
+        if isinstance(statement, OpNode):
+            self._statement(statement)
+        elif isinstance(statement, Conditional):
+            self._conditional(statement)
+        else:
+            msg = f"its body holds another loop, {statement.name}"
+            raise NotAStepError(msg)
+
+    def _conditional(self, statement: Conditional) -> None:
+        """Both branches computed, one selected: what is pure may run for nothing."""
+        for branch in (statement.then, statement.otherwise):
+            for inner in branch.statements:
+                self._any(inner)
+        predicate = self.value(statement.predicate)
+        pairs = zip(statement.then.outputs, statement.otherwise.outputs, strict=True)
+        for name, (a, b) in zip(statement.outputs, pairs, strict=True):
+            x, y = self.value(a), self.value(b)
+            if len(x.shape) != len(y.shape):
+                msg = f"the branches of {statement.name} differ in rank"
+                raise NotAStepError(msg)
+            self.values[name] = self.step.tracer.where(predicate, x, y)
 
     def _carried(self, k: int, name: str, start: str) -> None:
         step = self.step
@@ -308,30 +328,34 @@ def is_list(fact: Fact) -> bool:
 
 
 def peel_masks(step: Step) -> None:
-    """Take off TF's ``where(time >= lengths, old or zero, new)``, if one vector of lengths masks every state."""
-    for entry in (*step.states, *step.writes):
-        attribute = "new" if isinstance(entry, State) else "item"
-        expr = getattr(entry, attribute)
-        found = masked(expr, step)
-        if found is None:
-            continue
-        lengths, past, inside = found
-        if step.lengths is not None and lengths is not step.lengths:
-            msg = "two different vectors of lengths mask its states"
-            raise NotAStepError(msg)
-        if isinstance(entry, State) and past is not entry.old:
-            continue
-        if isinstance(entry, Write) and not is_zero(past, step):
-            continue
-        step.lengths = lengths
-        entry.masked = True
-        setattr(entry, attribute, inside)
-    if step.lengths is not None and not all(s.masked for s in step.states):
-        msg = "the lengths mask some of its states and not the others"
-        raise NotAStepError(msg)
+    """Take off TF's ``where(time >= lengths, old or zero, new)``, if one vector of lengths masks every state and every output.
+
+    Masks of any other kind stay in the equations.
+    """
+    found = [masked(s.new, step, s.old) for s in step.states]
+    found += [masked(w.item, step, None) for w in step.writes]
+    lengths = {f[0] for f in found if f is not None}
+    if len(lengths) != 1 or any(f is None for f in found):
+        return
+    step.lengths = lengths.pop()
+    insides = [f[1] for f in found if f is not None]
+    for state, inside in zip(step.states, insides, strict=False):
+        state.new, state.masked = inside, True
+    for write, inside in zip(step.writes, insides[len(step.states) :], strict=True):
+        write.item, write.masked = inside, True
 
 
-def masked(expr: Expr, step: Step) -> tuple[Expr, Expr, Expr] | None:
+def masked(expr: Expr, step: Step, old: Expr | None) -> tuple[Expr, Expr] | None:
+    """(lengths, value inside) of ``where(time >= lengths, past, inside)``; past is ``old``, or zeros where there is none."""
+    found = _mask(expr, step)
+    if found is None:
+        return None
+    lengths, past, inside = found
+    right = past is old if old is not None else is_zero(past, step)
+    return (lengths, inside) if right else None
+
+
+def _mask(expr: Expr, step: Step) -> tuple[Expr, Expr, Expr] | None:
     """(lengths, value past the length, value inside) of ``where(time >= lengths, past, inside)``."""
     if expr.op != "where":
         return None

@@ -5,7 +5,7 @@ Everything in a normal form works on the last axis, so leaves may carry any lead
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 from converters.lift.recognise.poly import Atom, Form, Monomial, Poly
 from converters.lift.recognise.refs import Parts, Ref
 from reference.activations import Activation
+from reference.vocabulary.tracer import CONSTANT, Expr
 
 NARY = frozenset(("where", "maximum", "minimum"))
 
@@ -29,6 +30,10 @@ class Values:
     ops: Any
     leaves: Mapping[Atom, Any]
     dtype: np.dtype
+    exprs: Mapping[Expr, Any] = field(default_factory=dict)
+    """The arrays of leaf expressions, also of those that are no features (ids)."""
+    opaque: Callable[[Expr], Any] | None = None
+    """Computes the expression of an opaque atom; without it only lookups in constant tables are."""
     memo: dict[Atom, Any] = field(default_factory=dict)
 
     def poly(self, poly: Poly) -> Any:
@@ -60,6 +65,10 @@ class Values:
     def _atom(self, atom: Atom) -> Any:
         if atom in self.leaves:
             return self.leaves[atom]
+        if atom.op == "opaque":
+            given = self._looked_up(atom.params[0]) if self.opaque is None else self.opaque(atom.params[0])
+            if given is not None:
+                return given
         if atom.op in ("leaf", "opaque"):
             raise NotRowWiseError(atom.params[0] if atom.op == "leaf" else atom.params[0].op)
         args = [self.poly(arg) for arg in atom.args]
@@ -70,6 +79,26 @@ class Values:
         if atom.op in NARY:
             return getattr(self.ops, atom.op)(*args)
         return Activation(atom.op, atom.params)(self.ops, args[0])
+
+    def _looked_up(self, expr: Expr) -> Any:
+        """``gather(table, ids)`` with a constant table: an embedding, whatever leading axes the ids have."""
+        if expr.op != "gather" or expr.params["axis"] != 0 or expr.params["batch_dims"] != 0:
+            return None
+        table, ids = expr.args
+        last = False
+        while ids not in self.exprs and ids.op in ("cast", "reshape", "squeeze"):
+            inner = ids.args[0]
+            # ids [B, 1] flattened to [B]
+            last = len(inner.shape) == len(ids.shape) + 1 and inner.shape[-1] == 1
+            if not (last or len(inner.shape) == len(ids.shape)) or not inner.dtype.startswith("int"):
+                return None
+            ids = inner
+        given = self.exprs.get(ids)
+        if table.op != CONSTANT or given is None:
+            return None
+        if last:
+            given = self.ops.squeeze(given, [self.ops.rank_of(given) - 1])
+        return self.ops.gather(self.ops.constant(table.fact.value), given, axis=0)
 
     def _term(self, mono: Monomial, dense: bool, parts: Parts) -> Any:
         if not mono:
