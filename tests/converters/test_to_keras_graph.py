@@ -107,20 +107,63 @@ def d_sizes(d: Draft, x: str) -> str:
 def test_a_loose_variable_trains_in_a_layer_of_its_own(tmp_path: Path) -> None:
     d = Draft()
     x = d.input("x", "float32", B, 3)
-    y = d.op("Mul", x, d.constant("scale", draw(3), variable=True), name="scaled/mul")
+    y = d.op("Add", x, d.constant("shift", draw(3), variable=True), name="shifted/add")
     program = d.program(y)
     exported = agrees(program, native=False)
-    (layer,) = [item for item in exported.model.layers if item.name == "scaled_mul"]
-    assert [w.name for w in layer.trainable_weights] == ["scale"]
+    (layer,) = [item for item in exported.model.layers if item.name == "shifted_add"]
+    assert [w.name for w in layer.trainable_weights] == ["shift"]
     check(program, feeds_for(program, 3, 5, []), tmp_path / "m.keras", ours=True)
 
 
-def test_zeros_of_a_computed_size() -> None:
+def test_a_scale_along_the_last_axis_is_einsum_dense(tmp_path: Path) -> None:
+    d = Draft()
+    x = d.input("x", "float32", B, T, 3)
+    program = d.program(d.op("Mul", d.constant("scale", draw(3), variable=True), x))
+    assert kinds(agrees(program, native=True)) == ["EinsumDense"]
+    check(program, feeds_for(program, 3, 5, []), tmp_path / "m.keras")
+
+
+def test_a_constant_of_open_sizes_is_plain() -> None:
     d = Draft()
     x = d.input("x", "float32", B, T, 3)
     y = d.op("Fill", sizes_of(d, x, 2), d.constant("one", np.float32(1.5)))
-    agrees(d.program(y), native=False)
+    program = d.program(y)
+    exported = agrees(program, native=True)
+    feeds = feeds_for(program, 0, 5, [])
+    close(call(exported, feeds), run(program, feeds))
 
+
+def test_rows_unflattened_by_two_open_sizes_are_plain() -> None:
+    d = Draft()
+    x = d.input("x", "float32", B, T, 3)
+    rows = d.op("Reshape", x, d.constant("rows", np.int32([-1, 3])))
+    top, _ = d.op("TopKV2", rows, d.constant("k", np.int32(2)))
+    agrees(d.program(d.op("Reshape", top, sizes_of(d, x, 2))), native=True)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_convolutions_are_layers(bias: bool, tmp_path: Path) -> None:
+    d = Draft()
+    x = d.input("x", "float32", B, T, 3)
+    image = d.op("ExpandDims", x, d.constant("axis", np.int32(1)))
+    kernel = d.constant("k", draw(1, 3, 3, 5), variable=True)
+    options = {"strides": (1, 1, 2, 1), "padding": b"SAME", "dilations": (1, 1, 1, 1)}
+    y = d.op("Squeeze", d.op("Conv2D", image, kernel, **options), squeeze_dims=(1,))
+    if bias:
+        y = d.op("Relu", d.op("BiasAdd", y, d.constant("b", draw(5), variable=True)))
+    program = d.program(y)
+    assert kinds(agrees(program, native=True)) == ["Conv1D"]
+    check(program, feeds_for(program, 3, 5, []), tmp_path / "m.keras")
+
+
+def test_batch_normalisation_at_inference_is_its_layer() -> None:
+    d = Draft()
+    x = d.input("x", "float32", B, 4, 5, 3)
+    values = [draw(3), draw(3), draw(3), draw(3) ** 2 + 0.5]
+    names = [d.constant(f"n{i}", v, variable=True) for i, v in enumerate(values)]
+    y = d.op("FusedBatchNorm", x, *names, is_training=False, epsilon=0.01, name="norm/FusedBatchNorm")
+    exported = agrees(d.program(y[0] if isinstance(y, tuple) else y), native=True)
+    assert kinds(exported) == ["BatchNormalization"]
 
 ELEMENTWISE = [("Mul", 2.5), ("Maximum", 0.1), ("RealDiv", 3.0), ("Pow", 2.0)]
 

@@ -100,7 +100,7 @@ def _source(context: Context, one: Recurrence) -> str:
     name, flips = context.resolve(one.sequences[0]), 0
     while (node := context.node(name, "Transpose")) is not None:
         perm = context.known(node.inputs[1])
-        if perm is None or [int(p) for p in perm] != [1, 0, 2]:
+        if perm is None or perm.reshape(-1).tolist() != [1, 0, 2]:
             break
         name, flips = context.resolve(node.inputs[0]), flips + 1
     return f"{name}/{flips % 2}"
