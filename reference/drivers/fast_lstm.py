@@ -50,10 +50,9 @@ def run(cell: Any, inputs: Array, lengths: Any, state: LSTMStateTuple, bound: in
     Everything lies transposed, ``[features, B]``: a product with few columns is a quarter faster than one with few rows, and each gate is
     one piece of memory.
     """
-    time, batch, features = inputs.shape
+    time, batch, _ = inputs.shape
     n = cell.units
-    kernel, bias = _halved(cell)
-    above, below = (np.ascontiguousarray(w.T) for w in (kernel[:features], kernel[features:]))
+    above, below, bias = _halved(cell)
     made = np.zeros((time, n, batch), np.float32)
     c, h = (np.array(s.T, order="C") for s in (state.c, state.h))
     z, part = np.empty((4 * n, batch), np.float32), np.empty((n, batch), np.float32)
@@ -91,11 +90,20 @@ def _project(above: Array, bias: Array, inputs: Array, out: Array) -> None:
     np.add(product.reshape(len(bias), steps, batch), bias[:, None, None], out=view)
 
 
-def _halved(cell: Any) -> tuple[Array, Array]:
-    """Kernel and bias in :data:`ORDER`, the sigmoids' columns halved, the forget bias added."""
-    n = cell.units
-    scale = np.concatenate([np.full(3 * n, 0.5, np.float32), np.ones(n, np.float32)])
-    kernel = reorder(cell.kernel, LSTM["tf1"], ORDER) * scale
+def _halved(cell: Any) -> tuple[Array, Array, Array]:
+    """The rows of x and the rows of h, transposed to [4n, …] in :data:`ORDER`, and the bias with the forget bias.
+
+    The sigmoids' part is halved. One pass over the weights: made anew at every call, since weights may change in place.
+    """
+    n, features = cell.units, cell.input_size
+    above = np.empty((4 * n, features), np.float32)
+    below = np.empty((4 * n, cell.kernel.shape[0] - features), np.float32)
+    for k, gate in enumerate(ORDER):
+        columns = slice(LSTM["tf1"].index(gate) * n, (LSTM["tf1"].index(gate) + 1) * n)
+        rows, scale = slice(k * n, (k + 1) * n), np.float32(1 if gate == "j" else 0.5)
+        np.multiply(cell.kernel[:features, columns].T, scale, out=above[rows])
+        np.multiply(cell.kernel[features:, columns].T, scale, out=below[rows])
     bias = reorder(cell.bias, LSTM["tf1"], ORDER)
     bias[n : 2 * n] += np.float32(cell.forget_bias)
-    return kernel, bias * scale
+    bias[: 3 * n] *= HALF
+    return above, below, bias

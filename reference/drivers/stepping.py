@@ -50,16 +50,17 @@ def start(ops: Any, cell: Any, initial_state: Any, dtype: Any, batch: int, input
     Raises:
         SemanticsError: neither ``initial_state`` nor ``dtype``; another structure, shape or dtype.
     """
-    if initial_state is None:
-        if not dtype:
-            msg = "initial_state and dtype are both missing: without an initial state TF1 needs a dtype"
-            raise SemanticsError(msg)
-        initial_state = zero_state(ops, cell, batch, np.dtype(dtype).name)
-    check_state("initial_state", cell, initial_state, batch, types=False)
-    found = check_dtypes(cell, inputs=inputs, initial_state=initial_state)
+    if initial_state is None and not dtype:
+        msg = "initial_state and dtype are both missing: without an initial state TF1 needs a dtype"
+        raise SemanticsError(msg)
+    given = {} if initial_state is None else {"initial_state": initial_state}
+    found = check_dtypes(cell, inputs=inputs, **given)
     if dtype and np.dtype(dtype).name != found:
         msg = f"dtype is {np.dtype(dtype).name}, but the cell, its inputs and states are {found}"
         raise SemanticsError(msg)
+    if initial_state is None:
+        return zero_state(ops, cell, batch, found)
+    check_state("initial_state", cell, initial_state, batch, types=False)
     return initial_state
 
 
