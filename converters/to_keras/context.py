@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,8 @@ class Context:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.same = equal_sizes(program)
+        self.masks: dict[Any, Any] = {}
+        """Masks made so far, by lengths and number of steps: layers of one stack share theirs."""
         self.producers: dict[str, tuple[Statement, int]] = {}
         for statement in program.statements:
             for index, name in enumerate(defined(statement)):

@@ -59,13 +59,20 @@ def mask(x: Any, lengths: Any, /) -> Any:
     return kops.less_equal(steps, kops.expand_dims(lengths, 1))
 
 
-def masked_input(context: Context, x: Any, lengths: Any, /) -> tuple[Any, dict[str, Any]]:
+def masked_input(
+    context: Context, recurrence: Recurrence, x: Any, lengths: Any, /
+) -> tuple[Any, dict[str, Any]]:
     """The sequence and the arguments that make a Keras layer keep to ``lengths``, or to none.
 
     Keras hands a layer's mask on to the next layer; TF1 does not, so that without lengths the sequence is copied, which sheds it.
     """
     if lengths is not None:
-        return x, {"mask": mask(x, lengths)}
+        shape = context.shape(recurrence.sequences[0])
+        steps = recurrence.name if shape is None else str(shape[0])
+        key = (id(lengths), steps)
+        if not keras.utils.is_keras_tensor(lengths) or key not in context.masks:
+            context.masks[key] = mask(x, lengths)
+        return x, {"mask": context.masks[key]}
     masked = any(isinstance(s, Recurrence) and s.lengths is not None for s in context.live)
     return (kops.copy(x) if masked else x), {}
 

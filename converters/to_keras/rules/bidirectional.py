@@ -130,7 +130,7 @@ def _build(builder: Builder, pair: Pair, given: tuple[Any, Any, Any]) -> Mapping
     x, lengths, states = given
     specs = tuple(native(one.cell) for one in pair)
     layer = _layer(builder, pair, specs)
-    x, kwargs = masked_input(builder.context, x, lengths)
+    x, kwargs = masked_input(builder.context, pair[0], x, lengths)
     if states:
         half = len(states) // 2
         kwargs["initial_state"] = [

@@ -89,7 +89,7 @@ def _call(
     context: Context, recurrence: Recurrence, spec: Native, layer: Any, given: tuple[Any, Any, Any]
 ) -> Mapping[Key, Any]:
     x, lengths, states = given
-    x, kwargs = masked_input(context, x, lengths)
+    x, kwargs = masked_input(context, recurrence, x, lengths)
     if states:
         kwargs["initial_state"] = keras_states(spec, states)
     if not layer.built:

@@ -81,7 +81,7 @@ def _rnn(builder: Builder, recurrence: Recurrence, given: tuple[Any, Any, Any]) 
             **flags,
         ),
     )
-    x, kwargs = masked_input(context, x, lengths)
+    x, kwargs = masked_input(context, recurrence, x, lengths)
     if initial:
         kwargs["initial_state"] = list(initial)
     results = layer(x, **kwargs)

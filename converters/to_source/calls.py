@@ -1,0 +1,142 @@
+"""One call of the functional graph as one line of Python."""
+
+from __future__ import annotations
+
+import inspect
+import keyword
+import re
+from typing import Any
+
+import numpy as np
+
+from converters.to_keras.backend import keras
+
+LEAVE = {"name", "trainable", "dtype", "weights", "layer", "backward_layer", "output_shape", "seed"}
+"""Arguments written elsewhere, or that say nothing about a trained layer."""
+
+TRAINING = ("initializer", "regularizer", "constraint")
+
+
+class Names:
+    """Python names of tensors."""
+
+    def __init__(self) -> None:
+        self._by_tensor: dict[int, str] = {}
+        self._taken: set[str] = {"keras", "layers", "ops", "inputs", "outputs", "Path"}
+
+    def of(self, tensor: Any, /, wanted: str = "") -> str:
+        """The tensor's variable, made from ``wanted`` (or its own name) when first asked for."""
+        if id(tensor) not in self._by_tensor:
+            base = re.sub(r"\W+", "_", wanted or tensor.name, flags=re.ASCII).lower()
+            if base[:1].isdigit() or keyword.iskeyword(base):
+                base = f"x_{base}"
+            name, count = base, 1
+            while name in self._taken:
+                count += 1
+                name = f"{base}_{count}"
+            self._taken.add(name)
+            self._by_tensor[id(tensor)] = name
+        return self._by_tensor[id(tensor)]
+
+
+def call(node: Any, names: Names, /) -> str:
+    """``y = layers.Dense(5, name="dense")(x)``, or an expression of ``keras.ops``."""
+    operation = node.operation
+    args = [text(value, names) for value in node.arguments.args]
+    kwargs = [
+        f"{key}={text(value, names)}"
+        for key, value in node.arguments.kwargs.items()
+        if value is not None and key != "training"
+    ]
+    if isinstance(operation, keras.layers.Layer):
+        right = f"{layer(operation)}({', '.join([*args, *kwargs])})"
+    else:
+        right = _operation(operation, node, args, kwargs, names)
+    tensors = node.output_tensors
+    wanted = [operation.name, *[f"{operation.name}_{i}" for i in range(1, len(tensors))]]
+    left = ", ".join(names.of(t, w) for t, w in zip(tensors, wanted, strict=True))
+    return f"{left} = {right}"
+
+
+def layer(one: Any, /) -> str:
+    """The constructor call, only with the arguments that differ from the defaults."""
+    config = one.get_config()
+    given = []
+    if isinstance(one, keras.layers.Bidirectional):
+        given = [layer(one.forward_layer), f"backward_layer={layer(one.backward_layer)}"]
+    for name, default in _parameters(type(one)):
+        if name in LEAVE or name.endswith(TRAINING) or name not in config:
+            continue
+        if default is inspect.Parameter.empty or config[name] != default:
+            given.append(f"{name}={text(config[name])}")
+    if isinstance(one, keras.layers.EinsumDense):
+        given.append(f"output_shape={text(config['output_shape'])}")
+    if config.get("zero_output_for_mask") and "zero_output_for_mask=True" not in given:
+        given.append("zero_output_for_mask=True")
+    if one.dtype_policy.name != "float32":
+        given.append(f'dtype="{one.dtype_policy.name}"')
+    given.append(f'name="{one.name}"')
+    return f"layers.{type(one).__name__}({', '.join(given)})"
+
+
+def _parameters(kind: type) -> list[tuple[str, Any]]:
+    found = inspect.signature(kind.__init__).parameters
+    return [(name, p.default) for name, p in found.items() if name not in ("self", "kwargs")]
+
+
+SYMBOLS = {"Add": "+", "Subtract": "-", "Multiply": "*", "LessEqual": "<=", "Divide": "/"}
+
+
+def _operation(
+    one: Any, node: Any, args: list[str], kwargs: list[str], names: Names
+) -> str:
+    kind = type(one).__name__
+    if kind == "GetItem":
+        return f"{args[0]}[{_index(node.arguments.args[1], names)}]"
+    tensors = [keras.utils.is_keras_tensor(value) for value in node.arguments.args]
+    if kind in SYMBOLS and len(args) == 2 and any(tensors) and not kwargs:
+        if all(t or not isinstance(v, np.ndarray) for t, v in zip(tensors, node.arguments.args, strict=True)):
+            return f"{args[0]} {SYMBOLS[kind]} {args[1]}"
+    function = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", kind).lower()
+    function = {"arg_max": "argmax"}.get(function, function)
+    parameters = inspect.signature(type(one).__init__).parameters
+    for key, parameter in parameters.items():
+        if key in ("self", "name", "args", "kwargs"):
+            continue
+        value = getattr(one, key, None)
+        if value is not None and value is not parameter.default and value != parameter.default:
+            kwargs.append(f"{key}={text(value, names)}")
+    return f"ops.{function}({', '.join([*args, *kwargs])})"
+
+
+def _index(value: Any, names: Names) -> str:
+    items = value if isinstance(value, tuple) else (value,)
+    return ", ".join(_slice(item, names) for item in items)
+
+
+def _slice(item: Any, names: Names) -> str:
+    if item is Ellipsis:
+        return "..."
+    if not isinstance(item, slice):
+        return text(item, names)
+    edge = ["" if v is None else text(v, names) for v in (item.start, item.stop)]
+    return ":".join(edge) + ("" if item.step is None else f":{item.step}")
+
+
+def text(value: Any, names: Names | None = None, /) -> str:
+    """A value as Python source."""
+    if keras.utils.is_keras_tensor(value):
+        assert names is not None
+        return names.of(value)
+    if isinstance(value, np.ndarray) and value.ndim:
+        return f'ops.array({value.tolist()}, dtype="{value.dtype}")'
+    if isinstance(value, np.ndarray | np.generic):
+        return repr(value.item())
+    if isinstance(value, str):
+        return f'"{value}"'
+    if isinstance(value, list | tuple):
+        inner = ", ".join(text(item, names) for item in value)
+        if isinstance(value, list):
+            return f"[{inner}]"
+        return f"({inner},)" if len(value) == 1 else f"({inner})"
+    return repr(value)

@@ -1,0 +1,118 @@
+"""The functional model written down, one line a layer, in the order of computation."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from converters.to_keras import Exported
+from converters.to_keras.backend import keras
+from converters.to_source.calls import Names, call
+from reference.errors import NotConvertibleError, Reason
+
+HEAD = '''"""{title}
+
+Made by rnnport from a TensorFlow 1 model; the weights are in {weights} beside this file.
+{origin}"""
+
+from pathlib import Path
+
+import keras
+from keras import {modules}
+
+
+def build():
+'''
+
+TAIL = '''
+
+def load(path=None):
+    """The model with its trained weights."""
+    model = build()
+    model.load_weights(path or Path(__file__).with_name("{weights}"))
+    return model
+
+
+if __name__ == "__main__":
+    load().summary()
+'''
+
+WEIGHTS = "model.weights.h5"
+
+
+def to_source(exported: Exported, /) -> str:
+    """The text of ``model.py``.
+
+    Raises:
+        NotConvertibleError: a layer is not Keras' own, by name.
+    """
+    _refuse_others(exported)
+    model, names = exported.model, Names()
+    lines = []
+    for name, tensor in model.input.items():
+        shape = tuple(tensor.shape)
+        given = f'batch_shape={shape}, dtype="{tensor.dtype}", name="{name}"'
+        lines.append(f"{names.of(tensor)} = keras.Input({given})")
+    lines += [call(node, names) for node in nodes_in_order(model)]
+    inputs = ", ".join(f'"{k}": {names.of(t)}' for k, t in model.input.items())
+    outputs = ", ".join(f'"{k}": {names.of(t)}' for k, t in model.output.items())
+    lines += [
+        f"inputs = {{{inputs}}}",
+        f"outputs = {{{outputs}}}",
+        f'return keras.Model(inputs, outputs, name="{model.name}")',
+    ]
+    doc = '    """The model, weights not loaded yet."""\n'
+    body = doc + "".join(f"    {line}\n" for line in lines)
+    modules = [m for m in ("layers", "ops") if f"{m}." in body]
+    title = f"{model.name}: inputs {', '.join(model.input)}; outputs {', '.join(model.output)}."
+    origin = "".join(f"{k}: {v}\n" for k, v in sorted(exported.metadata.items()))
+    head = HEAD.format(title=title, weights=WEIGHTS, origin=origin, modules=", ".join(modules))
+    return head + body + TAIL.format(weights=WEIGHTS)
+
+
+def save_source(exported: Exported, folder: str | Path, /) -> None:
+    """Write the source folder; an existing one is replaced only when the new one is complete."""
+    target = Path(folder)
+    draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+    try:
+        (draft / "model.py").write_text(to_source(exported), encoding="utf-8")
+        exported.model.save_weights(draft / WEIGHTS)
+        draft.chmod(0o755)
+        if target.exists():
+            shutil.rmtree(target)
+        draft.replace(target)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+
+
+def nodes_in_order(model: Any, /) -> Iterator[Any]:
+    """The model's calls, operands first."""
+    done: set[int] = set()
+    stack = [(t, False) for t in reversed(list(model.output.values()))]
+    while stack:
+        tensor, ready = stack.pop()
+        operation, index = tensor._keras_history[:2]
+        node = operation._inbound_nodes[index]
+        if id(node) in done or isinstance(operation, keras.layers.InputLayer):
+            continue
+        if ready:
+            done.add(id(node))
+            yield node
+            continue
+        stack.append((tensor, True))
+        stack += [(t, False) for t in reversed(node.arguments.keras_tensors)]
+
+
+def _refuse_others(exported: Exported) -> None:
+    reasons = tuple(
+        Reason(layer.name, f"{type(layer).__name__} is a layer of rnnport, not of Keras")
+        for layer in exported.model._flatten_layers()
+        if type(layer).__module__.startswith("converters.")
+    )
+    if reasons:
+        msg = f"the model cannot be plain Keras source: {'; '.join(map(str, reasons[:3]))}"
+        raise NotConvertibleError(msg, reasons)
