@@ -11,7 +11,7 @@ from converters.lift.recognise.repack import repack
 from converters.lift.recognise.step import Definitions, NotAStepError, read_step
 from converters.lift.recognise.tidy import tidy
 from converters.lift.recognise.unrolled import roll
-from converters.program import Loop, Program, Statement
+from converters.program import Conditional, Loop, Program, Statement, SubProgram
 
 __all__ = ["recognise"]
 
@@ -22,14 +22,19 @@ def recognise(program: Program) -> Program:
     A loop that is none keeps its place, with the reason in ``Loop.reason``.
     """
     program = tidy(repack(roll(merge_masked_steps(tidy(program)))))
-    for loop in [s for s in program.statements if isinstance(s, Loop)]:
-        program = _replace(program, loop)
+    program = _nested(_loops(program, Definitions(program)))
     program = tidy(absorb_reversals(tidy(program)))
     return tidy(cancel_reversals(program))
 
 
-def _replace(program: Program, loop: Loop) -> Program:
-    definitions = Definitions(program)
+def _loops(program: Program, outer: Definitions) -> Program:
+    for loop in [s for s in program.statements if isinstance(s, Loop)]:
+        program = _replace(program, loop, outer)
+    return program
+
+
+def _replace(program: Program, loop: Loop, outer: Definitions) -> Program:
+    definitions = Definitions(program, outer)
     try:
         step = read_step(program, loop, definitions)
         built = Builder(program, loop, step, definitions).build()
@@ -45,3 +50,36 @@ def _replace(program: Program, loop: Loop) -> Program:
         variables={**program.variables, **built.variables},
         facts={**program.facts, **built.facts},
     )
+
+
+def _nested(program: Program) -> Program:
+    """The loops inside branches and inside loops that stay."""
+    definitions = Definitions(program)
+    for statement in program.statements:
+        if not isinstance(statement, Loop | Conditional):
+            continue
+        parts = ("body",) if isinstance(statement, Loop) else ("then", "otherwise")
+        changed: Statement = statement
+        for part in parts:
+            program, sub = _sub(program, getattr(statement, part), definitions)
+            changed = replace(changed, **{part: sub})
+        statements = tuple(changed if s is statement else s for s in program.statements)
+        program = replace(program, statements=statements)
+    return program
+
+
+def _sub(program: Program, sub: SubProgram, outer: Definitions) -> tuple[Program, SubProgram]:
+    """A subprogram treated as a program of its own; what it adds belongs to the whole."""
+    if not any(isinstance(s, Loop | Conditional) for s in sub.statements):
+        return program, sub
+    own = replace(program, statements=sub.statements, outputs=sub.outputs, names={})
+    own = _nested(_loops(own, outer))
+    program = replace(
+        program,
+        constants={**program.constants, **own.constants},
+        variables={**program.variables, **own.variables},
+        facts={**program.facts, **own.facts},
+    )
+    small = tidy(own)
+    outputs = tuple(small.names.get(name, name) for name in sub.outputs)
+    return program, SubProgram(sub.inputs, small.statements, outputs)

@@ -33,6 +33,12 @@ def sequence_of(
     return ops.node("Pack", items, fact, attrs)
 
 
+def is_whole(row: Row) -> bool:
+    """Whether the items are all those of one array, in order or in reverse."""
+    found = _common([_item(e) for e in row])
+    return found is not None and found[0].shape[found[1]] == len(row)
+
+
 def _item(expr: Expr | None) -> tuple[Expr, int, int] | None:
     """(source, axis, place) where the expression is one item of an array."""
     if expr is None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from converters import tf_ops
 from converters.lift.lists import ListFact
-from converters.program import Conditional, Loop, OpNode, Program, Statement, defined
+from converters.program import Conditional, Loop, OpNode, Program, Statement, defined, walk
 from reference.errors import RnnportError
 from reference.vocabulary.abstract.fact import Fact
 from reference.vocabulary.tracer import Expr, Tracer
@@ -65,11 +65,11 @@ class Step:
 
 
 class Definitions:
-    """Who defines a value in a program (top level)."""
+    """Who defines a value: in a program, or in what stands around it."""
 
-    def __init__(self, program: Program) -> None:
-        self.program = program
-        self.by_value = {name: s for s in program.statements for name in defined(s)}
+    def __init__(self, program: Program, outer: Definitions | None = None) -> None:
+        known = {} if outer is None else outer.by_value
+        self.by_value = {**known, **{name: s for s in program.statements for name in defined(s)}}
 
     def op(self, value: str) -> OpNode | None:
         found = self.by_value.get(value)
@@ -158,7 +158,7 @@ def _tightest(program: Program, bounds: list[tuple[int, str]]) -> tuple[int, str
     names = {value for _, value in bounds}
     if len(names) == 1:
         return bounds[0]
-    makers = {n: s for s in program.statements if isinstance(s, OpNode) for n in s.outputs}
+    makers = {n: s for s in walk(program.statements) if isinstance(s, OpNode) for n in s.outputs}
     for counter, value in bounds:
         others = names - {value}
         maker = makers.get(value)

@@ -16,7 +16,7 @@ from converters.graph import DType, Node
 from converters.lift.recognise.build import Builder
 from converters.lift.recognise.emit import ProgramArray, ProgramOps
 from converters.lift.recognise.lockstep import Lockstep, NotRepeatedError, Row
-from converters.lift.recognise.sequences import sequence_of
+from converters.lift.recognise.sequences import is_whole, sequence_of
 from converters.lift.recognise.step import Definitions, NotAStepError, State, Step, Write, peel_masks
 from converters.lift.recognise.tidy import sort_statements, tidy
 from converters.lift.recognise.whole import TracedProgram, constant_sources
@@ -275,13 +275,19 @@ class Roller:
         return found
 
     def _index(self) -> None:
-        core = set(needed([new for _, new in self.nexts])) if self.core_only else None
+        core = set(needed([new for _, new in self.nexts]))
+        scattered = {
+            slot.leaf
+            for slot in self.lock.sequences
+            if slot.leaf not in core and not is_whole(slot.row)
+        }
         for row, expr in self.lock.lifted.values():
             first = row[0]
             if first is None or not self.family.levels.get(first):
                 continue
-            if core is not None and expr not in core and not _masks(expr, core):
-                continue
+            if expr not in core and not _masks(expr, core):
+                if self.core_only or scattered.intersection(needed([expr])):
+                    continue
             for t, element in enumerate(row):
                 if element is not None:
                     self.elements.setdefault(element, (row, expr, t))
