@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 import click
@@ -69,6 +70,8 @@ def root() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run, and end the process with the status of the contract; never a traceback."""
+    # What Keras and TensorFlow warn of inside themselves is nothing a user of this command can act on.
+    warnings.filterwarnings("ignore", module=r"(keras|tensorflow)\b")
     sys.exit(run(arguments))
 
 

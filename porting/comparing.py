@@ -92,9 +92,10 @@ def compare(
     told_sha = port.origin.get("sha256")
     if told_sha not in (None, model.artefact.sha256):
         notes = (*notes, "the port says that it was made from another file")
-    approximate = "int8" in str(port.origin.get("options", ""))
+    told_options = str(port.origin.get("options", ""))
+    dtype = next((name for name in ("int8", "float16") if f'"{name}"' in told_options), "float32")
     verdict = check(
-        model.original, port, runs, oracle=oracle, approximate=approximate, notes=notes,
+        model.original, port, runs, oracle=oracle, dtype=dtype, notes=notes,
         progress=lambda number: progress("verifying", number + 1, len(runs)),
     )  # fmt: skip
     return Comparison(verdict, model, port)

@@ -191,7 +191,12 @@ def _verify(
 ) -> Verdict:
     from porting.verification.equivalence import check
 
-    candidate = port.candidate(draft, threads)
+    try:
+        candidate = port.candidate(draft, threads)
+    except ArtefactError as error:
+        what = str(error).replace(str(draft), "the port")
+        msg = f"the port to {port.options.to} was written and cannot be opened again: {what}"
+        raise NotConvertibleError(msg) from error
     if port.states:
         from porting.verification.streaming import streaming_candidate
 
@@ -201,7 +206,7 @@ def _verify(
         candidate,
         runs,
         oracle=oracle,
-        approximate=port.approximate,
+        dtype=port.options.dtype,
         notes=notes,
         progress=lambda number: progress("verifying", number + 1, len(runs)),
     )

@@ -48,11 +48,6 @@ class Port:
     def states(self) -> tuple[tuple[str, str], ...]:
         return ()
 
-    @property
-    def approximate(self) -> bool:
-        """Whether no equivalence is claimed."""
-        return self.options.dtype == "int8"
-
     def with_origin(self, origin: Mapping[str, str]) -> Port:
         return replace(self, origin=origin)
 

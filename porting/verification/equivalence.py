@@ -9,6 +9,7 @@ from porting.verification.audit import audit
 from porting.verification.candidates import Candidate
 from porting.verification.judge import Judge
 from porting.verification.original import Original
+from porting.verification.ruling import rule
 from porting.verification.samples import Run
 from porting.verification.verdict import Verdict
 from reference.errors import NotConvertibleError, RnnportError, SemanticsError
@@ -23,7 +24,7 @@ def check(
     /,
     *,
     oracle: str = "reference",
-    approximate: bool = False,
+    dtype: str = "float32",
     weights: bool = True,
     notes: tuple[str, ...] = (),
     progress: Progress = lambda _: None,
@@ -32,18 +33,21 @@ def check(
 
     Args:
         oracle: what the outputs of ``runs`` are: ``"recording"``, ``"tensorflow"``, or nothing (``"reference"``).
-        approximate: no equivalence is claimed (int8): the verdict is ``approximate``.
+        dtype: what the port computes in. ``"float16"`` widens the floors to its own roundings; of ``"int8"`` no equivalence is
+            claimed, and the verdict is ``approximate``.
         weights: audit them, where the candidate shows them.
         progress: told the number of each run that is done.
     """
-    judge = Judge(original, oracle=oracle, approximate=approximate, threads=candidate.threads)
+    judge = Judge(original, oracle=oracle, dtype=dtype, threads=candidate.threads)
     judge.notes.extend(notes)
     for number, run in enumerate(runs):
         _one(judge, original, candidate, number, run)
         progress(number)
-    if weights and candidate.weights is not None and not approximate:
+    if dtype != "float32":
+        judge.notes.append(f"the weights were not audited: the port holds them in {dtype}")
+    elif weights and candidate.weights is not None:
         judge.audit = audit(original, candidate.weights())
-    return judge.verdict()
+    return rule(judge)
 
 
 def _one(judge: Judge, original: Original, candidate: Candidate, number: int, run: Run) -> None:

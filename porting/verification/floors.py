@@ -17,9 +17,12 @@ COLUMN_LIMIT = 16.0
 """The same for one column."""
 CHAOS = 2.0**-10
 """Part of max |T| above which a floor says that the numbers are noise."""
+NARROW_CHAOS = 2.0**-4
+"""The same for float16, whose least floor is 2^-10 already."""
 MAX_STEPS = 4096
 """Time steps kept for the picture of a report."""
 _ROUNDING = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float64": 2.0**-52}
+_NARROW = ("float16", "bfloat16")
 _LARGEST = {"float16": 65504.0, "float32": float(np.finfo(np.float32).max)}
 _COLUMN_SHARE = 2.0**-26
 
@@ -31,6 +34,13 @@ def rounding(dtype: str, /) -> float:
     True
     """
     return _ROUNDING.get(dtype, 2.0**-23)
+
+
+def coarser(exact: np.ndarray, other: np.ndarray, dtype: str, /) -> np.ndarray:
+    """A run perturbed by float32's rounding, as it would be if perturbed by that of ``dtype``: to first order, the way grows in proportion."""
+    if exact.shape != other.shape:
+        return other
+    return np.asarray(exact + (other - exact) * (rounding(dtype) / rounding("float32")))
 
 
 def as_stored(exact: np.ndarray, dtype: str, /) -> np.ndarray:
@@ -47,6 +57,9 @@ class Region:
     """Running maxima over the valid (or the padded) values of one output."""
 
     dtype: str
+    """What the port computes in."""
+    kept: str = "float32"
+    """What the original computes in."""
     largest: float = 0.0
     spread: float = 0.0
     """max |Tk - T|."""
@@ -59,14 +72,26 @@ class Region:
     steps: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
+    def scale(self) -> float:
+        """How much coarser the port's roundings are than the original's."""
+        return rounding(self.dtype) / rounding(self.kept)
+
+    @property
     def floor(self) -> float:
         """F."""
         return max(self.spread, rounding(self.dtype) * self.largest)
 
     @property
     def chaotic(self) -> bool:
-        share = max(CHAOS, 4 * rounding(self.dtype))
-        return self.spread > share * self.largest
+        return self.spread > (NARROW_CHAOS if self.dtype in _NARROW else CHAOS) * self.largest
+
+    @property
+    def misread(self) -> bool:
+        """Whether the recording, which is of the original and never of a narrower port, lies too far from T."""
+        spread = self.spread / self.scale
+        return (self.recording or 0.0) > TENSOR_LIMIT * max(
+            spread, rounding(self.kept) * self.largest
+        )
 
     def over(self, difference: float | None) -> bool:
         return difference is not None and difference > TENSOR_LIMIT * self.floor

@@ -1,4 +1,4 @@
-"""Gathers what every run shows, and reaches the verdict."""
+"""Gathers what every run shows; ``ruling`` makes a verdict of it."""
 
 from __future__ import annotations
 
@@ -12,31 +12,17 @@ from porting.verification.discrete import Counts
 from porting.verification.floors import Region
 from porting.verification.original import Original, Truth
 from porting.verification.places import Layout, place
-from porting.verification.verdict import (
-    APPROXIMATE,
-    DIFFERENT,
-    EQUIVALENT,
-    UNVERIFIED,
-    Row,
-    Verdict,
-)
 
-FEW_RUNS, FEW_VALUES = 3, 64
 Arrays = Mapping[str, np.ndarray]
 
 
 class Judge:
     """Running maxima of all outputs."""
 
-    def __init__(
-        self, original: Original, /, *, oracle: str, approximate: bool, threads: int
-    ) -> None:
-        self.original, self.oracle, self.approximate, self.threads = (
-            original,
-            oracle,
-            approximate,
-            threads,
-        )
+    def __init__(self, original: Original, /, *, oracle: str, dtype: str, threads: int) -> None:
+        self.original, self.oracle, self.threads = original, oracle, threads
+        self.approximate = dtype == "int8"
+        self.narrow = dtype if dtype == "float16" else None
         self.regions: dict[tuple[str, str], Region] = {}
         self.counts: dict[str, Counts] = {}
         self.problems: list[tuple[str, dict[str, Any]]] = []
@@ -58,6 +44,10 @@ class Judge:
 
     def take(self, number: int, truth: Truth, recorded: Arrays, answered: Arrays) -> None:
         """Compare one run."""
+        with np.errstate(invalid="ignore"):  # infinities are compared by kind, and masked elsewhere
+            self._take(number, truth, recorded, answered)
+
+    def _take(self, number: int, truth: Truth, recorded: Arrays, answered: Arrays) -> None:
         self.cases += 1
         unsettled: dict[str, np.ndarray] = {}
         names = self.original.outputs
@@ -113,10 +103,10 @@ class Judge:
         if any(other.shape != exact.shape for other in others):
             self.unproven.append(f"{name}, run {number}: its shape depends on rounding")
             return np.ones(1, bool)
-        first, rows = discrete.add(counts, self._layout(name), exact, others, recording, port)
+        first, rows = discrete.add(counts, self.layout(name), exact, others, recording, port)
         if first is not None and not counts.worst:
             counts.worst = {"tensor": name, "run": number, "index": list(first)} | place(
-                self._layout(name), first
+                self.layout(name), first
             )
             counts.worst |= {"port": str(port[first]), "original": str(exact[first])}
         return rows
@@ -130,10 +120,12 @@ class Judge:
         port: np.ndarray,
         unsettled: list[np.ndarray],
     ) -> None:
-        layout = self._layout(name)
+        layout = self.layout(name)
         dtype = _name(port) if recording is None else _name(recording)
         exact = floors.as_stored(truth.exact[name], dtype)
         others = tuple(floors.as_stored(run[name], dtype) for run in truth.perturbed)
+        if self.narrow:
+            others = tuple(floors.coarser(exact, other, self.narrow) for other in others)
         if any(other.shape != exact.shape for other in others):
             self.unproven.append(f"{name}, run {number}: its shape depends on rounding")
             return
@@ -159,9 +151,9 @@ class Judge:
         told: np.ndarray | None,
         port: np.ndarray,
     ) -> None:
-        layout = self._layout(name)
-        dtype = layout.dtype or "float32"
-        region = self.regions.setdefault((name, label), Region(dtype))
+        layout = self.layout(name)
+        kept = layout.dtype or "float32"
+        region = self.regions.setdefault((name, label), Region(self.narrow or kept, kept))
         index = floors.add(region, mask, exact, others, told, port)
         if index is not None:
             region.worst = {"tensor": name, "run": number, "index": list(index), "region": label}
@@ -207,7 +199,7 @@ class Judge:
         if wrong.any():
             index = tuple(int(i) for i in np.argwhere(wrong)[0])
             where = {"tensor": name, "run": number, "index": list(index)} | place(
-                self._layout(name), index
+                self.layout(name), index
             )
             self.problems.append(
                 (
@@ -232,145 +224,13 @@ class Judge:
         if wrong.any():
             index = tuple(int(i) for i in np.argwhere(wrong)[0])
             where = {"tensor": name, "run": number, "index": list(index), "region": "padded"}
-            where |= place(self._layout(name), index)
+            where |= place(self.layout(name), index)
             self.problems.append(
                 (f"{name}, run {number}: {port[index]} in the padding, where it is 0", where)
             )
 
-    def _layout(self, name: str) -> Layout:
+    def layout(self, name: str) -> Layout:
         return self.original.layouts.get(name, Layout())
-
-    # -- the end -------------------------------------------------------------------------------------------
-
-    def verdict(self) -> Verdict:
-        """What all runs together say."""
-        rows = tuple(
-            self._row(key, region) for key, region in self.regions.items() if region.values
-        )
-        rows += tuple(self._counted(name, counts) for name, counts in self.counts.items())
-        wrong = [text for text, _ in self.problems] + [
-            f"{r.tensor} ({r.region}): {r.problem}" for r in rows if r.problem
-        ]
-        self._read_wrongly()
-        unproven = self._unproven()
-        bad = self.audit["wrong"] if self.audit else []
-        wrong += [f"weight {item['weight']}: {item['text']}" for item in bad]
-        verdict = EQUIVALENT
-        if self.approximate:
-            verdict = DIFFERENT if self.problems else APPROXIMATE
-        elif self.reader or wrong:
-            verdict = DIFFERENT
-        elif unproven:
-            verdict = UNVERIFIED
-        values = sum(row.values for row in rows)
-        return Verdict(
-            verdict=verdict, oracle=self.oracle, cases=self.cases,
-            few=self.cases < FEW_RUNS or values < FEW_VALUES, rows=rows, worst=self._worst(rows),
-            reasons=tuple(dict.fromkeys([*self.reader, *wrong, *unproven])), notes=tuple(dict.fromkeys(self.notes)),
-            audit=self.audit, threads=self.threads,
-        )  # fmt: skip
-
-    def _read_wrongly(self) -> None:
-        for (name, label), region in self.regions.items():
-            if region.over(region.recording):
-                assert region.recording is not None
-                ratio = region.recording / region.floor if region.floor else float("inf")
-                self.reader.append(
-                    f"{name} ({label}): the recording lies {ratio:.3g} noise floors from the graph as it was read"
-                )
-        for name, counts in self.counts.items():
-            if counts.recording_wrong:
-                self.reader.append(
-                    f"{name}: {counts.recording_wrong} recorded values differ from the graph as it was read"
-                )
-
-    def _unproven(self) -> list[str]:
-        found = list(self.unproven)
-        for (name, label), region in self.regions.items():
-            if region.values and region.chaotic:
-                share = region.spread / region.largest
-                found.append(
-                    f"{name} ({label}): chaotic: one rounding of the weights moves it by {share:.1g} of its size, so that "
-                    "comparing whole sequences proves nothing"
-                )
-        for name, counts in self.counts.items():
-            if counts.unsettled_rows > discrete.UNSETTLED_ROWS * max(counts.rows, 1):
-                found.append(
-                    f"{name}: {counts.unsettled_rows} of {counts.rows} rows hang on a choice that rounding turns"
-                )
-        if self.excluded:
-            self.notes.append(
-                f"{self.excluded} rows of float outputs were left out: they follow a choice that rounding turns"
-            )
-        if self.audit and self.audit["derived"]:
-            self.notes.append(
-                f"{len(self.audit['derived'])} weights of the port are computed from the artefact's, not copied"
-            )
-        if not self.cases:
-            found.append("no run could be compared")
-        return found
-
-    def _row(self, key: tuple[str, str], region: Region) -> Row:
-        problem = ""
-        if region.over(region.port):
-            ratio = region.port / region.floor if region.floor else float("inf")
-            problem = (
-                f"differs by {ratio:.3g} noise floors, where {floors.TENSOR_LIMIT:g} are allowed"
-            )
-        column = region.columns.worst(region.dtype) if region.columns is not None else None
-        if not problem and column is not None:
-            problem = f"column {column[0]} differs by {column[1]:.3g} of its noise floors, where {floors.COLUMN_LIMIT:g} are allowed"
-        if self.approximate:
-            problem = ""
-        steps = region.steps
-        curve = (
-            tuple(zip(steps["port"].tolist(), steps["floor"].tolist(), strict=True))
-            if steps
-            else ()
-        )
-        return Row(
-            key[0], key[1], region.dtype, region.largest, region.port, region.floor, region.recording,
-            region.total / max(region.values, 1), region.values, problem, curve,
-        )  # fmt: skip
-
-    def _counted(self, name: str, counts: Counts) -> Row:
-        problem = (
-            f"{counts.wrong} settled values differ" if counts.wrong and not self.approximate else ""
-        )
-        return Row(
-            name,
-            "valid",
-            counts.dtype,
-            0.0,
-            float(counts.wrong > 0),
-            0.0,
-            None,
-            0.0,
-            counts.settled,
-            problem,
-        )
-
-    def _worst(self, rows: tuple[Row, ...]) -> dict[str, Any]:
-        if self.reader:
-            return {"place": "reader"}
-        if self.problems:
-            return self.problems[0][1]
-        wrong = [counts.worst for counts in self.counts.values() if counts.worst]
-        if wrong:
-            return wrong[0]
-        floating = [row for row in rows if (row.tensor, row.region) in self.regions]
-        worst = max(floating, key=lambda row: (bool(row.problem), row.ratio), default=None)
-        if worst is None:
-            return {}
-        region = self.regions[worst.tensor, worst.region]
-        recurrence = self._layout(worst.tensor).recurrence
-        ratio = worst.ratio if np.isfinite(worst.ratio) else None
-        return region.worst | {
-            "recurrence": recurrence,
-            "diff": worst.difference,
-            "floor": worst.floor,
-            "floors": ratio,
-        }
 
 
 def _name(array: np.ndarray) -> str:

@@ -108,6 +108,11 @@ class Verdict:
         """One line for people."""
         if not self.rows:
             return f"{self.verdict}: {self.reasons[0]}" if self.reasons else self.verdict
+        if self.verdict == APPROXIMATE:
+            return (
+                f"approximate ({self.cases} cases, oracle: {self.oracle}): max |difference| "
+                f"{self.max_abs_diff:.2g}, mean {self.mean_abs_diff:.2g}; no equivalence is claimed"
+            )
         worst = max(self.rows, key=lambda row: row.ratio)
         size = (
             f"at most {worst.ratio:.2g} noise floors"
