@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
 from converters.graph import Artefact, Graph
 from converters.lift.names import candidates, default_io, tensor_name
+from converters.lift.specialise import DAMAGE
+from converters.lift.stacks import whole_stacks
 from converters.lift.structure import structure
-from converters.program import Program
+from converters.program import Loop, Program
+from reference.errors import RnnportError
 from reference.vocabulary.abstract import Fact
 
 __all__ = ["candidates", "default_io", "lift", "structure", "tensor_name"]
@@ -45,6 +49,20 @@ def lift(
         artefact=source if isinstance(source, Artefact) else None,
         strict=strict,
     )
+    return whole_stacks(_recognised(program))
+
+
+def _recognised(program: Program) -> Program:
+    """With recurrences in place of loops; a mistake of the recognition costs speed, never the model."""
     recognise = getattr(import_module("converters.lift.recognise"), "recognise")  # noqa: B009
-    result: Program = recognise(program)
+    try:
+        result: Program = recognise(program)
+    except RnnportError:
+        raise
+    except (*DAMAGE, AssertionError, RecursionError) as error:
+        reason = f"the recognition of recurrences failed ({type(error).__name__}: {error})"
+        statements = tuple(
+            replace(s, reason=reason) if isinstance(s, Loop) else s for s in program.statements
+        )
+        return replace(program, statements=statements)
     return result

@@ -70,7 +70,7 @@ def _lookup(ops: Any, node: Node, *inputs: Fact) -> tuple[Fact, ...] | None:
 def _split(ops: Any, node: Node, axis: Fact, x: Fact) -> tuple[Fact, ...] | None:
     if axis.value is None or x.shape is None:
         return None
-    place, parts = int(axis.value) % len(x.shape), int(node.attr("num_split"))
+    place, parts = int(axis.value.reshape(())) % len(x.shape), int(node.attr("num_split"))
     shape = list(x.shape)
     shape[place] = floor_divide(shape[place], parts)
     return (Fact(x.dtype, tuple(shape)),) * parts

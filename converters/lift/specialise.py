@@ -20,7 +20,7 @@ from converters.lift.lists import ListFact
 from converters.lift.work import Work, is_random
 from converters.program import Conditional, Loop, OpNode, Recurrence, Statement, SubProgram
 from converters.tf_ops import apply
-from reference.errors import NotConvertibleError, Reason
+from reference.errors import NotConvertibleError, Reason, RnnportError
 from reference.vocabulary.abstract import AbstractArray, AbstractOps, Fact
 from reference.vocabulary.abstract.sizes import Size, as_dim
 from reference.vocabulary.arrays import concrete
@@ -88,7 +88,7 @@ class Specialiser:
         kept: list[Statement] = []
         for statement in statements:
             if isinstance(statement, OpNode):
-                self._op(statement.node, kept)
+                self._checked(statement.node, kept)
             elif isinstance(statement, Loop):
                 kept.append(loop_facts.specialise_loop(self, statement))
             elif isinstance(statement, Conditional):
@@ -96,6 +96,21 @@ class Specialiser:
             elif isinstance(statement, Recurrence):
                 kept.append(statement)
         return kept
+
+    def _checked(self, node: Node, kept: list[Statement]) -> None:
+        """A malformed node is a refusal with its name, never a traceback."""
+        try:
+            self._op(node, kept)
+        except RnnportError:
+            raise
+        except DAMAGE as error:
+            text = f"{node.op} does not accept its inputs or attributes ({error})"
+            self.reasons[node.name] = Reason(node.name, text)
+            names = tuple(f"{node.name}:{i}" for i in range(self.used.get(node.name, 1)))
+            for name in names:
+                self.define(name, Fact("unknown"))
+            inputs = tuple(self.name(value) for value in node.inputs)
+            kept.append(OpNode(replace(node, inputs=inputs), names))
 
     def _op(self, node: Node, kept: list[Statement]) -> None:
         inputs = tuple(self.name(value) for value in node.inputs)
@@ -143,8 +158,7 @@ class Specialiser:
             reasons = error.reasons or (Reason(node.name, str(error)),)
             self.reasons[node.name] = reasons[0]
             return self._guess(node)
-        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-            # A malformed node must be a refusal with its name, never a traceback.
+        except DAMAGE as error:
             text = f"{node.op} does not accept its inputs or attributes ({error})"
             self.reasons[node.name] = Reason(node.name, text)
             return self._guess(node)
@@ -249,6 +263,8 @@ class Specialiser:
             )
 
 
+DAMAGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What reading a node raises that lacks inputs, or has them of the wrong kind."""
 _ABSENT: Any = object()
 
 

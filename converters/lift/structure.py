@@ -17,10 +17,10 @@ from converters.lift.known import settle_predicates
 from converters.lift.names import tensor_name
 from converters.lift.refusals import refuse
 from converters.lift.regions import Regions
-from converters.lift.specialise import Specialiser
+from converters.lift.specialise import DAMAGE, Specialiser
 from converters.lift.work import VARIABLES, Work
 from converters.program import Conditional, Loop, OpNode, Program, Statement
-from reference.errors import ArtefactError, SemanticsError
+from reference.errors import ArtefactError, RnnportError
 from reference.vocabulary.abstract import Fact, unknown
 
 
@@ -64,14 +64,14 @@ def structure(
         reached = settle_predicates(work, outputs)
         regions = Regions(work, Homes(work, reached), reached)
         statements, names = regions.build(outputs, ROOT, {})
-    facts = {n: (input_facts or {}).get(n) or _input_fact(graph, n) for n in inputs}
-    special = Specialiser(work, facts, regions.used)
-    kept = special.run(statements)
-    results = _results(special, outputs, names, kept)
-    final, live = keep_live(kept, results)
-    if strict:
-        refuse(special, final, results)
-    return _program(special, facts, final, live, results, reported)
+        facts = {n: (input_facts or {}).get(n) or _input_fact(graph, n) for n in inputs}
+        special = Specialiser(work, facts, regions.used)
+        kept = special.run(statements)
+        results = _results(special, outputs, names, kept)
+        final, live = keep_live(kept, results)
+        if strict:
+            refuse(special, final, results)
+        return _program(special, facts, final, live, results, reported)
 
 
 @contextmanager
@@ -79,9 +79,9 @@ def _damage_named() -> Iterator[None]:
     """A node without the inputs or attributes of its op is the file's fault, never a traceback."""
     try:
         yield
-    except SemanticsError:
+    except RnnportError:
         raise
-    except (LookupError, ValueError) as error:
+    except DAMAGE as error:
         msg = (
             f"the graph is damaged: a node lacks inputs or attributes that its op needs ({error!r})"
         )

@@ -181,7 +181,8 @@ class Machine:
             raise SemanticsError(msg) from error
         except RnnportError:
             raise
-        except (ValueError, IndexError, TypeError, ZeroDivisionError) as error:
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            # AttributeError: a handle where an array is needed, or the reverse.
             msg = f"node {node.name!r} ({node.op}): {error}"
             raise SemanticsError(msg) from error
 
@@ -200,7 +201,7 @@ class Machine:
                 self.watched.setdefault(tensor, []).append(env[tensor])
             self.run(loop.head, env)
             go_on = env[loop.condition]
-            if go_on is DEAD or not go_on:
+            if go_on is DEAD or not truth(loop.name, go_on):
                 break
             self.run(loop.body, env)
             sources = [after for _, _, after, _ in loop.merges]
@@ -209,3 +210,15 @@ class Machine:
             return
         self.run(loop.leave, env)
         outer.update((tensor, env[tensor]) for tensor in loop.exports)
+
+
+def truth(name: str, value: Any) -> bool:
+    """The value of a loop's condition.
+
+    Raises:
+        SemanticsError: it is not one bool.
+    """
+    if np.shape(value) != ():
+        msg = f"while loop {name!r}: its condition has the shape {np.shape(value)}, not ()"
+        raise SemanticsError(msg)
+    return bool(value)

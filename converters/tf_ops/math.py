@@ -183,6 +183,8 @@ def nothing(ops: Any, node: Node, *xs: Array) -> tuple[Array, ...]:
 @tf_op("InvertPermutation")
 def invert_permutation(ops: Any, node: Node, x: Array) -> Array:
     """y with y[x[i]] = i."""
+    if ops.rank_of(x) != 1 or is_float(ops, x):
+        raise refusal(node, "a permutation is one row of integers")
     value = ops.static(x)
     if value is not None:
         return ops.constant(value.argsort(kind="stable").astype(value.dtype))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +24,7 @@ from converters.to_onnx.plan import Plan, plan, units
 from converters.to_onnx.scan import emit_scan
 from converters.to_onnx.streaming import Pairs, step_model
 from converters.to_onnx.values import Value
-from reference.errors import NotConvertibleError, UsageError
+from reference.errors import NotConvertibleError, Reason, RnnportError, UsageError
 from reference.vocabulary.abstract.fact import Fact
 
 OPSETS = range(17, 27)
@@ -111,7 +112,7 @@ class Exporter:
     def run(self, metadata: Mapping[str, str]) -> Exported:
         env = Env(self.ops, self.program)
         for name, fact in self.program.inputs.items():
-            value = self.ops.input(name, fact)
+            value = self.ops.input(name, ranked(name, fact))
             env[name] = self.ops.cast(value, fact.dtype) if self.ops.narrow else value
         self.statements(self.program.statements, env)
         model = self.model(env, metadata)
@@ -123,6 +124,8 @@ class Exporter:
         self.ops.build.prefix = ""
         for name in self.program.outputs:
             value = self.widened(name, env[self.program.names.get(name, name)])
+            if isinstance(value, Value):
+                ranked(name, value.fact)
             ports.append((name, Port(self.ops.ref(value), value.fact.dtype, value.fact.shape)))
         return finish(
             self.ops.build,
@@ -149,7 +152,8 @@ class Exporter:
             if isinstance(statement, Recurrence):
                 if statement.name not in second:
                     mate = by_name.get(partners.get(statement.name, ""))
-                    self.recurrence((statement,) if mate is None else (statement, mate), env)
+                    with named(statement.name):
+                        self.recurrence((statement,) if mate is None else (statement, mate), env)
             else:
                 self.statement(statement, env)
 
@@ -164,6 +168,10 @@ class Exporter:
         )
 
     def statement(self, statement: Statement, env: Env) -> None:
+        with named(statement.node.name if isinstance(statement, OpNode) else statement.name):
+            self.written(statement, env)
+
+    def written(self, statement: Statement, env: Env) -> None:
         if isinstance(statement, OpNode):
             self.node(statement, env)
         elif isinstance(statement, Loop):
@@ -213,6 +221,30 @@ class Exporter:
                 emit_native(self.ops, (Side(recurrence, form),), env)
             else:
                 emit_scan(self.ops, recurrence, env)
+
+
+@contextmanager
+def named(node: str) -> Iterator[None]:
+    """What a damaged graph makes fail is a refusal with the node's name, never a traceback."""
+    try:
+        yield
+    except RnnportError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        text = f"it cannot be written as ONNX ({type(error).__name__}: {error})"
+        raise NotConvertibleError(f"node {node!r}: {text}", (Reason(node, text),)) from error
+
+
+def ranked(name: str, fact: Fact) -> Fact:
+    """The fact of an input or output; ONNX asks for the number of its axes.
+
+    Raises:
+        NotConvertibleError: it is not known.
+    """
+    if fact.shape is None:
+        text = "its number of axes is not known, and ONNX asks for it"
+        raise NotConvertibleError(f"tensor {name!r}: {text}", (Reason(name, text),))
+    return fact
 
 
 def _shared(recurrence: Recurrence) -> Any:

@@ -70,6 +70,8 @@ def check_graph(graph: Graph, inputs: Sequence[str], outputs: Sequence[str], fee
     if any(value is None for value in floors.values()):
         return "unsettled"
     compare("the lifted program", lifted_run(program, feeds, outputs), exact, narrow, floors)
+    if not all(np.isfinite(v).all() for v in exact.values() if v.dtype.kind == "f"):
+        return "equal, lifted"  # what ONNX Runtime's kernels make of NaN and infinities is theirs
     compare("the ONNX model", onnx_run(exported.model, feeds, outputs), exact, narrow, floors)
     return "equal"
 
