@@ -1,0 +1,10 @@
+"""``tf.nn.rnn_cell``."""
+
+from porting.tf1.cell_base import LayerRNNCell, LSTMStateTuple, RNNCell
+from porting.tf1.core_cells import BasicLSTMCell, BasicRNNCell, GRUCell, LSTMCell, MultiRNNCell
+from porting.tf1.wrappers import DeviceWrapper, DropoutWrapper, ResidualWrapper
+
+__all__ = [
+    "BasicLSTMCell", "BasicRNNCell", "DeviceWrapper", "DropoutWrapper", "GRUCell", "LSTMCell",
+    "LSTMStateTuple", "LayerRNNCell", "MultiRNNCell", "RNNCell", "ResidualWrapper",
+]  # fmt: skip
