@@ -18,6 +18,7 @@ from reference.drivers.raw import raw_rnn
 from reference.drivers.stacked import stack_bidirectional_dynamic_rnn, stack_bidirectional_rnn
 from reference.drivers.static import static_rnn, static_state_saving_rnn
 from reference.errors import SemanticsError
+from reference.gradients.tape import Tape
 from tests.reference.build_cells import Scope
 from tests.reference.toy import ToyCell
 from tests.support.compare import assert_close_64
@@ -44,10 +45,10 @@ def state_of(cell: Any, feed: list[Any]) -> Any:
     return states.unflatten_like(cell.state_size, leaves)
 
 
-def play(golden: Golden) -> Any:
+def play(golden: Golden, variables: Any = None, ops: Any = None) -> Any:
     """The reference driver's result for a golden's call."""
     driver, x = golden.card["driver"], golden.arrays["x"]
-    scope, feed = Scope(golden.group("var/")), list(golden.row("s"))
+    scope, feed = Scope(variables or golden.group("var/")), list(golden.row("s"))
     lengths = golden.arrays.get("lengths")
     dtype = None if golden.card["initial"] else golden.card["dtype"]
     steps = [x[:, t] for t in range(x.shape[1])]
@@ -57,21 +58,23 @@ def play(golden: Golden) -> Any:
         cell = cell_of(golden, scope)
         state = state_of(cell, feed)
         if driver == "dynamic_rnn":
-            return dynamic_rnn(cell, sequence, lengths, state, dtype, time_major=major)
+            return dynamic_rnn(cell, sequence, lengths, state, dtype, time_major=major, ops=ops)
         if driver == "static_rnn":
-            return static_rnn(cell, steps, state, dtype, lengths)
-        return saving(cell, steps, state, lengths)
+            return static_rnn(cell, steps, state, dtype, lengths, ops=ops)
+        return saving(cell, steps, state, lengths, ops)
     if driver in ("bidirectional_dynamic_rnn", "static_bidirectional_rnn"):
         fw, bw = (cell_of(golden, scope.below(d)) for d in ("fw", "bw"))
         first = state_of(fw, feed), state_of(bw, feed)
         if "static" in driver:
-            return static_bidirectional_rnn(fw, bw, steps, *first, dtype, lengths)
-        return bidirectional_dynamic_rnn(fw, bw, sequence, lengths, *first, dtype, time_major=major)
+            return static_bidirectional_rnn(fw, bw, steps, *first, dtype, lengths, ops=ops)
+        return bidirectional_dynamic_rnn(
+            fw, bw, sequence, lengths, *first, dtype, time_major=major, ops=ops
+        )
     if driver.startswith("stack"):
-        return stacked(golden, scope, feed, steps, sequence, lengths, dtype)
+        return stacked(golden, scope, feed, steps, sequence, (lengths, dtype, ops))
     if driver.startswith("raw"):
-        return raw(golden, cell_of(golden, scope), x, lengths, feed)
-    return fused(golden, scope, steps, x, feed, lengths, dtype)
+        return raw(golden, cell_of(golden, scope), x, lengths, feed, ops)
+    return fused(golden, scope, steps, x, feed, (lengths, dtype, ops))
 
 
 class Saver:
@@ -87,7 +90,7 @@ class Saver:
         self.saved[name] = value
 
 
-def saving(cell: Any, steps: Any, state: Any, lengths: Any) -> Any:
+def saving(cell: Any, steps: Any, state: Any, lengths: Any, ops: Any) -> Any:
     held = {str(k): leaf for k, leaf in enumerate(states.flatten(state))}
     names, saver = list(held), Saver(held)
     asked = (
@@ -95,13 +98,12 @@ def saving(cell: Any, steps: Any, state: Any, lengths: Any) -> Any:
         if isinstance(cell.state_size, int)
         else states.unflatten_like(cell.state_size, names)
     )
-    y, new = static_state_saving_rnn(cell, steps, saver, asked, lengths)
+    y, new = static_state_saving_rnn(cell, steps, saver, asked, lengths, ops=ops)
     return y, new, [saver.saved[n] for n in names]
 
 
-def stacked(
-    golden: Golden, scope: Scope, feed: Any, steps: Any, sequence: Any, lengths: Any, dtype: Any
-) -> Any:
+def stacked(golden: Golden, scope: Scope, feed: Any, steps: Any, sequence: Any, rest: Any) -> Any:
+    lengths, dtype, ops = rest
     cells = [
         [cell_of(golden, scope.below(f"cell_{k}").below(d), wide=k == 1) for k in range(2)]
         for d in ("fw", "bw")
@@ -109,12 +111,12 @@ def stacked(
     first = [[state_of(c, feed) for c in row] for row in cells] if feed else [None, None]
     if "dynamic" in golden.card["driver"]:
         return stack_bidirectional_dynamic_rnn(
-            *cells, sequence, *first, dtype, lengths, time_major=golden.card["time_major"]
+            *cells, sequence, *first, dtype, lengths, time_major=golden.card["time_major"], ops=ops
         )
-    return stack_bidirectional_rnn(*cells, steps, *first, dtype, lengths)
+    return stack_bidirectional_rnn(*cells, steps, *first, dtype, lengths, ops=ops)
 
 
-def raw(golden: Golden, cell: Any, x: Any, lengths: Any, feed: Any) -> Any:
+def raw(golden: Golden, cell: Any, x: Any, lengths: Any, feed: Any, ops: Any) -> Any:
     """The recorded loop, in NumPy."""
     state, rows = state_of(cell, feed), len(x)
     emits = golden.card["driver"] == "raw_rnn_emit"
@@ -130,13 +132,12 @@ def raw(golden: Golden, cell: Any, x: Any, lengths: Any, feed: Any) -> Any:
         count = np.int32(0) if loop_state is None else loop_state + 1
         return finished, following, state if output is None else cell_state, emit, count
 
-    arrays, final, count = raw_rnn(cell, loop)
+    arrays, final, count = raw_rnn(cell, loop, ops=ops)
     return states.map_structure(lambda a: a.stack(), arrays), final, count
 
 
-def fused(
-    golden: Golden, scope: Scope, steps: Any, x: Any, feed: Any, lengths: Any, dtype: Any
-) -> Any:
+def fused(golden: Golden, scope: Scope, steps: Any, x: Any, feed: Any, rest: Any) -> Any:
+    lengths, dtype, ops = rest
     driver = golden.card["driver"]
     whole: Any
     if "block" in driver:
@@ -147,7 +148,7 @@ def fused(
         whole = FusedRNNCellAdaptor(cell, "dynamic" in driver)
     whole = TimeReversedFusedRNN(whole) if "reversed" in driver else whole
     fed = steps if golden.card["listed"] else x.swapaxes(0, 1)
-    return whole(fed, state_of(cell, feed), dtype, lengths)
+    return whole(fed, state_of(cell, feed), dtype, lengths, ops=ops)
 
 
 def structure(result: Any) -> Any:
@@ -174,6 +175,28 @@ def test_equals_tensorflow(golden: Golden) -> None:
             assert actual.dtype == expected.dtype
             np.testing.assert_allclose(
                 actual, expected, rtol=0, atol=2.0**-20 * np.abs(expected).max()
+            )
+
+
+@pytest.mark.parametrize("golden", [p for p in CASES if p.values[0].group("g/")])
+def test_gradients_equal_tensorflow(golden: Golden) -> None:
+    """Back-propagation through every driver: lengths, reversal, copy-through, lists."""
+    tape = Tape()
+    live = {name: tape.watch(value) for name, value in golden.group("var/").items()}
+    leaves = states.flatten(play(golden, live, tape))
+    cots = {int(k): c for k, c in golden.group("d").items()}
+    found = tape.gradient([leaves[k] for k in cots], list(cots.values()), list(live.values()))
+    for (name, actual), expected in zip(
+        zip(live, found, strict=True), (golden.arrays.get(f"g/{n}") for n in live), strict=True
+    ):
+        if expected is None:
+            assert not actual.any(), name
+        elif golden.card["dtype"] == "float64":
+            assert_close_64(actual, expected, rtol=1e-11, what=name)
+        else:
+            # A float32 sum over steps and rows: 16 floors of 2^-23, and their number.
+            np.testing.assert_allclose(
+                actual, expected, rtol=0, atol=2.0**-17 * np.abs(expected).max()
             )
 
 

@@ -101,8 +101,18 @@ def run(card: Dict[str, Any]) -> Any:
         for v in tf.global_variables():
             weights[v.op.name] = draw(card["name"], v.shape.as_list(), dtype, 0.6, "w", v.op.name)
             v.load(weights[v.op.name], session)
-        leaves = session.run(nest.flatten(result))
+        flat = nest.flatten(result)
+        cots = {k: draw(card["name"], t.shape.as_list(), dtype, 1.0, "d", k) for k, t in enumerate(flat)
+                if t.dtype.is_floating and None not in t.shape.as_list()}
+        if card["driver"].startswith("raw"):
+            cots = {k: c for k, c in cots.items() if c.ndim == 2}
+        loss = tf.add_n([tf.reduce_sum(flat[k] * c) for k, c in cots.items()])
+        found = zip(tf.global_variables(), tf.gradients(loss, tf.global_variables()))
+        found = {v.op.name: g for v, g in found if g is not None}
+        leaves, grads = session.run([flat, found])
     arrays = {"x": x}
+    arrays.update({"d%d" % k: c for k, c in cots.items()})
+    arrays.update({"g/" + k: g for k, g in grads.items()})
     if LENGTHS[card["lengths"]] is not None:
         arrays["lengths"] = LENGTHS[card["lengths"]]
     arrays.update({"var/" + k: v for k, v in weights.items()})
