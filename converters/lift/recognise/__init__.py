@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from converters.lift.recognise.build import Builder, Built
 from converters.lift.recognise.directions import absorb_reversals, cancel_reversals
+from converters.lift.recognise.fused import lift_fused
 from converters.lift.recognise.masked_steps import merge_masked_steps
 from converters.lift.recognise.repack import repack
 from converters.lift.recognise.step import Definitions, NotAStepError, read_step
@@ -21,6 +22,7 @@ def recognise(program: Program) -> Program:
 
     A loop that is none keeps its place, with the reason in ``Loop.reason``.
     """
+    program = lift_fused(tidy(program))
     program = tidy(repack(roll(merge_masked_steps(tidy(program)))))
     program = _nested(_loops(program, Definitions(program)))
     program = tidy(absorb_reversals(tidy(program)))

@@ -28,6 +28,8 @@ class Built:
     constants: dict[str, np.ndarray] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
     facts: dict[str, Fact] = field(default_factory=dict)
+    replaced: dict[str, str] = field(default_factory=dict)
+    """Values defined elsewhere that are these values."""
 
 
 @dataclass

@@ -170,7 +170,13 @@ def _squeeze(ops: ProgramOps, args: Any, params: Any, facts: Any) -> ProgramArra
     return ops.node("Squeeze", args, facts[0], {"squeeze_dims": tuple(params["axes"])})
 
 
+def _transpose(ops: ProgramOps, args: Any, params: Any, facts: Any) -> ProgramArray:
+    perm = ops.ints(params["perm"])
+    return ops.node("Transpose", (args[0], perm), facts[0], {"Tperm": DType("int32")})
+
+
 SPECIAL: dict[str, Maker] = {
+    "transpose": _transpose,
     "squeeze": _squeeze,
     "gather": _gather,
     "clip": _clip,
