@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from converters.program import Conditional, SubProgram
-from converters.to_onnx.builder import Port, Scope
+from converters.to_onnx.builder import Port, Scope, ranked
 from converters.to_onnx.lists import ListValue, stack_of
 from converters.to_onnx.values import Value
 from reference.errors import NotConvertibleError
@@ -26,7 +26,7 @@ def own_outputs(ops: Any, scope: Scope, values: Sequence[Value]) -> None:
         if name not in made or name in taken:
             [name] = ops.build.add("Identity", [name], shared=False)
         taken.add(name)
-        scope.outputs.append(Port(name, value.fact.dtype, None))
+        scope.outputs.append(Port(name, value.fact.dtype, ranked(value.fact.shape)))
 
 
 def emit_conditional(exporter: Exporter, conditional: Conditional, env: Env, /) -> None:
@@ -38,8 +38,8 @@ def emit_conditional(exporter: Exporter, conditional: Conditional, env: Env, /) 
         chosen = conditional.then if bool(known) else conditional.otherwise
         inner = exporter.inner(env)
         exporter.statements(chosen.statements, inner)
-        for name, value in zip(conditional.outputs, chosen.outputs, strict=True):
-            env[name] = inner[value]
+        for name, source in zip(conditional.outputs, chosen.outputs, strict=True):
+            env[name] = inner[source]
         return
     then, first = _branch(exporter, conditional.then, f"{conditional.name}/then", env)
     otherwise, second = _branch(exporter, conditional.otherwise, f"{conditional.name}/else", env)

@@ -57,6 +57,11 @@ class Scope:
             scope = scope.parent
 
 
+def ranked(shape: tuple[Any, ...] | None, /) -> tuple[Any, ...] | None:
+    """A shape as subgraphs state it: plain sizes, None for unknown ones. ONNX Runtime wants to know the rank."""
+    return None if shape is None else tuple(d if isinstance(d, int) else None for d in shape)
+
+
 class Builder:
     """Nodes, by scope; names are taken from the statement being exported (:attr:`prefix`)."""
 

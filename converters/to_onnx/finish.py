@@ -144,6 +144,6 @@ def value_info(port: Port, /) -> ValueInfoProto:
             item = shape.dim.add()
             if isinstance(dim, Size):
                 item.dim_param = str(dim)
-            else:
+            elif dim is not None:
                 item.dim_value = int(dim)
     return proto

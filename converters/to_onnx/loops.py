@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from converters.program import Loop, OpNode, defined, walk
 from converters.to_onnx.branches import as_list, common, outside, own_outputs, tensor_of
-from converters.to_onnx.builder import Scope
+from converters.to_onnx.builder import Scope, ranked
 from converters.to_onnx.lists import ListValue, grown, stack_of
 from converters.to_onnx.values import Value
 from reference.errors import NotConvertibleError, Reason
@@ -142,7 +142,7 @@ def _body(
         for i in roles.kept:
             inner[loop.body.inputs[i]] = initial[i]
         for i in roles.carried:
-            name = ops.build.port("carried", facts[i].dtype, None)
+            name = ops.build.port("carried", facts[i].dtype, ranked(facts[i].shape))
             value = Value(ops, Fact(facts[i].dtype, facts[i].shape), name)
             ops.note_sizes(value)
             inner[loop.body.inputs[i]] = as_list(ops, initial[i], value)

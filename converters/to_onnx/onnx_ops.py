@@ -69,6 +69,7 @@ class OnnxOps(RecordingOps):
         super().__init__()
         self.opset = opset
         self.narrow = dict(narrow or {})
+        self.stored: dict[str, str] = {}
         self.build = Builder()
         self.guard = TimeGuard(times)
         self.quantise, self.ragged = quantise, ragged
@@ -99,6 +100,23 @@ class OnnxOps(RecordingOps):
         if not text:
             value = _narrowed(value, dtype)
         return Value(self, Fact(dtype, value.shape, value), label=label)
+
+    def weight(self, value: np.ndarray, label: str, /) -> Value:
+        """A cell's weight; in a model narrowed elsewhere it is stored narrow and cast when the model is loaded."""
+        small = self.stored.get(str(value.dtype))
+        if small is None:
+            return self.constant(value, label)
+        name = self.node("Cast", self.build.constant(_narrowed(value, small), label), to=1)
+        return Value(self, Fact(str(value.dtype), value.shape), name)
+
+    @contextmanager
+    def wide(self) -> Iterator[None]:
+        """Without narrowing, but for how weights are stored."""
+        self.stored, self.narrow = self.narrow, self.stored
+        try:
+            yield
+        finally:
+            self.stored, self.narrow = self.narrow, self.stored
 
     def input(self, name: str, fact: Fact, /) -> Value:
         """An input of the present scope."""
@@ -209,7 +227,17 @@ class OnnxOps(RecordingOps):
             known = concrete(x.fact)
             if known is not None and dtype != "string" and x.fact.dtype != "string":
                 return self.array(known.astype(dtype))
-        return self.node("Cast", x, to=sizes.onnx_type(dtype))
+        return self.cast_node(x, dtype)
+
+    def cast_node(self, x: Operand, dtype: str, /) -> str:
+        """A Cast. ONNX Runtime 1.31 ends the process at a Cast between a Transpose and a MatMul: of a transposed value, the origin is cast."""
+        name = self.ref(x)
+        if name in self.transposed:
+            source, perm = self.transposed[name]
+            wide = "float32" if dtype == "float16" else dtype
+            moved = self.node("Transpose", self.to(source, wide), perm=list(perm))
+            return moved if wide == dtype else self.node("Cast", moved, to=sizes.onnx_type(dtype))
+        return self.node("Cast", name, to=sizes.onnx_type(dtype))
 
     def array(self, value: Any, dtype: str | None = None, /) -> str:
         """The name of a constant."""

@@ -6,12 +6,13 @@ row at its last valid step, which is what TF1's two ``reverse_sequence`` do. Sel
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from converters.program import Recurrence
-from converters.to_onnx.builder import Port, Scope, prune
+from converters.to_onnx.builder import Port, Scope, prune, ranked
 from converters.to_onnx.hoist import item_of
 from converters.to_onnx.onnx_ops import Frame
 from converters.to_onnx.values import Value
@@ -27,7 +28,33 @@ Env = dict[str, Value]
 
 
 def emit_scan(ops: OnnxOps, recurrence: Recurrence, env: Env, /) -> None:
-    """Write the Scan; the recurrence's outputs and final states go to ``env``."""
+    """Write the Scan; the recurrence's outputs and final states go to ``env``.
+
+    In a float16 model the weights are float16 and the body is float32: ONNX Runtime's CPU computes float16 in float32 anyway, and its
+    optimiser (1.31, the NCHWc step) ends the process at a Scan whose body holds float16.
+    """
+    if not ops.narrow:
+        _emit(ops, recurrence, env)
+        return
+    read = (*recurrence.sequences, *recurrence.initial_state, *recurrence.invariants)
+    inner = {name: _in(ops, env[name], ops.narrow) for name in read}
+    inner |= {name: env[name] for name in (recurrence.lengths, recurrence.steps) if name}
+    with ops.wide():
+        _emit(ops, recurrence, inner)
+    for name in recurrence.defines:
+        env[name] = ops.cast(inner[name], inner[name].fact.dtype)
+
+
+def _in(ops: OnnxOps, value: Value, narrow: Mapping[str, str]) -> Value:
+    """A value in the dtype that was narrowed, where it was."""
+    for wide, small in narrow.items():
+        if value.fact.dtype == small:
+            with ops.wide():
+                return ops.cast(value, wide)
+    return value
+
+
+def _emit(ops: OnnxOps, recurrence: Recurrence, env: Env) -> None:
     sequences = [env[name] for name in recurrence.sequences]
     time = _time(ops, recurrence, env)
     batch = _batch(sequences, [env[name] for name in recurrence.initial_state])
@@ -87,7 +114,7 @@ def _carried(ops: OnnxOps, value: Value, batch: Dim | None) -> Value:
     shape = value.fact.shape
     if shape and batch is not None and shape[0] != batch:
         shape = (batch, *shape[1:])
-    name = ops.build.port("state", value.fact.dtype, None)
+    name = ops.build.port("state", value.fact.dtype, ranked(shape))
     return Value(ops, Fact(value.fact.dtype, shape), name)
 
 
@@ -101,7 +128,7 @@ def _step(
 ) -> tuple[list[Value], list[Value]]:
     """The body: (outputs, new states), masked."""
     cell = map_weights(
-        lambda path, w: ops.constant(np.asarray(w), label=_label(recurrence, path)), recurrence.cell
+        lambda path, w: ops.weight(np.asarray(w), _label(recurrence, path)), recurrence.cell
     )
     items = [item_of(ops, rows) for rows in sequences]
     given = (*items, *(env[name] for name in recurrence.invariants))
@@ -152,7 +179,7 @@ def _distinct(ops: OnnxOps, value: Value, scope: Scope) -> str:
     foreign = ops.build.home[name] is not scope or any(name == port.name for port in scope.inputs)
     if foreign or any(name == port.name for port in scope.outputs) or name in _items(ops):
         [name] = ops.build.add("Identity", [name], shared=False)
-    scope.outputs.append(Port(name, value.fact.dtype, None))
+    scope.outputs.append(Port(name, value.fact.dtype, ranked(value.fact.shape)))
     return name
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from converters.to_onnx.emit import emits
-from converters.to_onnx.sizes import onnx_type
 from reference.vocabulary.abstract.fact import Fact
 from reference.vocabulary.arrays import concrete
 
@@ -181,4 +180,4 @@ def cast(e: Any, out: Fact, x: Any, *, dtype: str) -> Any:
     """A fraction is cut, as in C; a bool is 0 or 1."""
     if x.fact.dtype == dtype:
         return x
-    return e.node("Cast", x, to=onnx_type(dtype))
+    return e.cast_node(x, dtype)

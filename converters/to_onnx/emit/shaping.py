@@ -6,6 +6,7 @@ from typing import Any
 
 from converters.to_onnx import sizes
 from converters.to_onnx.emit import emits
+from converters.to_onnx.kernels import carrier
 from reference.vocabulary.abstract.fact import Fact
 from reference.vocabulary.abstract.sizes import Size
 from reference.vocabulary.arrays import concrete
@@ -56,7 +57,12 @@ def transpose(e: Any, out: Fact, x: Any, *, perm: tuple[int, ...]) -> Any:
         x, perm = source, tuple(first[axis] for axis in perm)
     if perm == tuple(range(len(perm))):
         return x
-    name = e.node("Transpose", x, perm=list(perm))
+    if out.dtype == "float16":
+        # In float32, between two casts: see cast_node, ONNX Runtime puts one before a MatMul by itself.
+        wide = e.node("Transpose", e.node("Cast", x, to=1), perm=list(perm))
+        name = e.node("Cast", wide, to=10)
+    else:
+        name = e.node("Transpose", x, perm=list(perm))
     e.transposed[name] = (x, perm)
     return name
 
@@ -75,12 +81,12 @@ def squeeze(e: Any, out: Fact, x: Any, *, axes: tuple[int, ...]) -> Any:
 def broadcast_to(e: Any, out: Fact, x: Any, target: Any) -> Any:
     if out.shape is not None and x.fact.shape == out.shape:
         return x
-    return e.compute("Expand", out.dtype, x, _target(e, out, target))
+    return _carried(e, "Expand", out.dtype, x, _target(e, out, target))
 
 
 @emits("fill")
 def fill(e: Any, out: Fact, target: Any, value: Any) -> str:
-    name = str(e.compute("Expand", out.dtype, value, _target(e, out, target)))
+    name = _carried(e, "Expand", out.dtype, value, _target(e, out, target))
     known = concrete(value.fact)
     if known is not None and known.dtype.kind == "f" and not known.any():
         e.zeros.add(name)
@@ -95,8 +101,14 @@ def _target(e: Any, out: Fact, target: Any) -> str:
 
 @emits("tile")
 def tile(e: Any, out: Fact, x: Any, multiples: Any) -> str:
-    name = e.compute("Tile", out.dtype, x, sizes.int64_vector(e, multiples))
-    return str(name)
+    return _carried(e, "Tile", out.dtype, x, sizes.int64_vector(e, multiples))
+
+
+def _carried(e: Any, op: str, dtype: str, x: Any, sizes_of: str) -> str:
+    """A node whose second operand is a vector of sizes, the first in a dtype that has a kernel."""
+    wide = carrier(op, dtype)
+    name = e.node(op, e.to(x, wide), sizes_of)
+    return str(name if wide == dtype else e.to(name, dtype))
 
 
 @emits("range")
