@@ -58,7 +58,9 @@ class _BlockLSTM:
             return None
         self.ops = ProgramOps(f"{self.statement.node.name}|fused", dict(self.program.facts))
         self.c, self.h = self.statement.outputs[C_OUTPUT], self.statement.outputs[H_OUTPUT]
-        if wanted.isdisjoint((self.c, self.h)) and (self._masked(cell) or self._unmasked(cell)):
+        if wanted.isdisjoint((self.c, self.h)) and self._masked(cell):
+            return self._done()
+        if self.c not in wanted and self._unmasked(cell):
             return self._done()
         self._both(cell)
         return self._done()
