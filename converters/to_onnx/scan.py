@@ -57,7 +57,7 @@ def _in(ops: OnnxOps, value: Value, narrow: Mapping[str, str]) -> Value:
 def _emit(ops: OnnxOps, recurrence: Recurrence, env: Env) -> None:
     sequences = [env[name] for name in recurrence.sequences]
     time = _time(ops, recurrence, env)
-    batch = _batch(sequences, [env[name] for name in recurrence.initial_state])
+    batch = _batch(recurrence, sequences)
     mask = _mask(ops, recurrence, env, time)
     initial = [env[name] for name in recurrence.initial_state]
     with ops.build.inside(recurrence.name) as scope:
@@ -85,12 +85,11 @@ def _time(ops: OnnxOps, recurrence: Recurrence, env: Env) -> Dim:
     return time
 
 
-def _batch(sequences: list[Value], initial: list[Value]) -> Dim | None:
-    """The rows: those of the sequences, which know better than a state that may be broadcast."""
-    for value in sequences:
-        if len(value.shape) > 1:
-            return value.shape[1]
-    return next((value.shape[0] for value in initial if value.shape), None)
+def _batch(recurrence: Recurrence, sequences: list[Value]) -> Dim | None:
+    """The rows of the sequences, which know better than a state that may be broadcast; a traced cell's may lie elsewhere."""
+    if recurrence.reason:
+        return None
+    return next((value.shape[1] for value in sequences if len(value.shape) > 1), None)
 
 
 def _mask(ops: OnnxOps, recurrence: Recurrence, env: Env, time: Dim) -> Value | None:

@@ -101,7 +101,7 @@ def _times(found: list[Recurrence], program: Program) -> frozenset[str]:
 def _facts(statement: Recurrence, program: Program) -> list[Fact]:
     """dtype and shape ``[B, n]`` of the state parts."""
     rows: Dim | None = None
-    for name in statement.sequences:
+    for name in () if statement.reason else statement.sequences:
         fact = program.facts.get(name, program.inputs.get(name))
         if fact is not None and fact.shape is not None and len(fact.shape) > 1:
             rows = fact.shape[1]
