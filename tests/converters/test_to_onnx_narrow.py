@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 
-from converters.to_onnx import to_onnx
+from converters.to_onnx import save, to_onnx
 from reference.cells.basic_lstm import BasicLSTMCell
 from reference.cells.basic_rnn import BasicRNNCell
 from reference.cells.gru import GRUCell
@@ -128,3 +129,22 @@ def test_transpose_cast_product(dtype: str) -> None:
         first, half = run_vocabulary(call, [x], dynamic=dynamic)
         np.testing.assert_allclose(first, wanted, rtol=0, atol=1e-4)
         np.testing.assert_allclose(half, wanted, rtol=0, atol=5e-2)
+
+
+def test_external_data(tmp_path: Any) -> None:
+    """Weights beside the model, named relatively; the pair runs, also after a move, and nothing else is left behind."""
+    draws = np.random.default_rng(1).normal
+    cell = BasicLSTMCell(draws(size=(F + 16, 64)).astype("f"), draws(size=64).astype("f"))
+    program = recurrence_program({"a": cell}, F, lengths=None)
+    exported = to_onnx(program)
+    (tmp_path / "first").mkdir()
+    save(exported, tmp_path / "first" / "m.onnx", external_above=0)
+    (tmp_path / "first").rename(tmp_path / "second")
+    assert sorted(p.name for p in (tmp_path / "second").iterdir()) == ["m.onnx", "m.onnx.data"]
+    assert (tmp_path / "second" / "m.onnx").stat().st_size < 4096
+    feeds = {"x:0": draw(5, 2, F), "a/s0:0": draw(2, 16), "a/s1:0": draw(2, 16)}
+    found = onnxruntime.InferenceSession(str(tmp_path / "second" / "m.onnx")).run(None, feeds)
+    for a, b in zip(found, run(exported, feeds), strict=True):
+        np.testing.assert_array_equal(a, b)
+    save(exported, tmp_path / "whole.onnx")
+    assert not (tmp_path / "whole.onnx.data").exists()
