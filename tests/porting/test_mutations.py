@@ -177,3 +177,39 @@ def test_a_step_model_that_forgets_its_state_is_different(tmp_path):
     )
     bad = streaming_candidate(model.original, model.program, crossed, path, 1)
     assert check(model.original, bad, samples.runs, oracle="recording").verdict == DIFFERENT
+
+
+def gained(model: Model, kernel: str, gain: float) -> Model:
+    """The same graph with a recurrent kernel of that gain (spectral radius about ``gain``)."""
+    graph = model.artefact.graph
+    node = graph.nodes[kernel]
+    value = np.array(node.attr("value"))
+    units = value.shape[1]
+    value[-units:] = (
+        np.random.default_rng(12).standard_normal((units, units)) * gain / np.sqrt(units)
+    )
+    changed_node = replace(node, attrs={**node.attrs, "value": value.astype(np.float32)})
+    nodes = {**graph.nodes, kernel: changed_node}
+    return replace(model, artefact=replace(model.artefact, graph=replace(graph, nodes=nodes)))
+
+
+@pytest.mark.parametrize(("gain", "verdict"), [(0.5, EQUIVALENT), (3.0, "unverified")])
+def test_a_chaotic_network_is_not_called_equivalent(tmp_path, gain, verdict):
+    """After 100 steps of an expanding tanh network, outputs that agree prove nothing."""
+    model = gained(
+        open_model(MODELS / "basic_rnn_tanh" / "frozen.pb"), "rnn/basic_rnn_cell/kernel", gain
+    )
+    random = np.random.default_rng(7)
+    sizes = {"x:0": (3, 100, 5), "lengths:0": (3,), "state_0:0": (3, 6)}
+    given = {
+        name: random.standard_normal(sizes[name]).astype(np.float32) * 0.1
+        for name in model.inputs
+        if name != "lengths:0"
+    }
+    if "lengths:0" in model.inputs:
+        given["lengths:0"] = np.array([100, 100, 50], np.int32)
+    path = export(model.program, Options("onnx"), "port", {}).save(tmp_path / "port.onnx")
+    from porting.verification import Run, open_candidate
+
+    found = check(model.original, open_candidate(path), [Run(given)] * 3)
+    assert found.verdict == verdict, found.sentence()
