@@ -9,17 +9,21 @@ from reference.errors import MissingExtraError
 
 BACKENDS = ("tensorflow", "jax", "torch")
 
+MISSING = ("keras", "keras", "a port to Keras")
+"""Package, extra, purpose."""
+
 
 def _prepare() -> None:
     """Choose an installed backend where the user has chosen none, and keep TensorFlow's start-up quiet."""
     if importlib.util.find_spec("keras") is None:
-        raise MissingExtraError("keras", "keras", "a port to Keras")
+        raise MissingExtraError(*MISSING)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if "KERAS_BACKEND" in os.environ:
         return
     installed = [name for name in BACKENDS if importlib.util.find_spec(name) is not None]
     if not installed:
-        raise MissingExtraError("tensorflow", "keras", "a port to Keras")
+        package = BACKENDS[0]
+        raise MissingExtraError(package, *MISSING[1:])
     if installed[0] != BACKENDS[0]:
         os.environ["KERAS_BACKEND"] = installed[0]
 

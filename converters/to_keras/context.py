@@ -28,7 +28,9 @@ class Context:
         for statement in program.statements:
             for index, name in enumerate(defined(statement)):
                 self.producers[name] = (statement, index)
-        self.outputs = {name: self.resolve(program.names.get(name, name)) for name in program.outputs}
+        self.outputs = {
+            name: self.resolve(program.names.get(name, name)) for name in program.outputs
+        }
         self.live = self._live()
         self.uses = self._uses()
 

@@ -93,9 +93,7 @@ def _cell(value: Any, prefix: str) -> Any:
         item = getattr(value, f.name)
         path = f"{prefix}{f.name}"
         if isinstance(item, tuple):
-            found[f.name] = [
-                _field(f, part, f"{path}/{index}") for index, part in enumerate(item)
-            ]
+            found[f.name] = [_field(f, part, f"{path}/{index}") for index, part in enumerate(item)]
         else:
             found[f.name] = _field(f, item, path)
     name = f"{type(value).__module__}.{type(value).__qualname__}"

@@ -58,7 +58,8 @@ def encode_statement(statement: Statement, facts: Facts, /) -> Any:
 def _shape(facts: Facts, loop: Loop, place: int) -> Any:
     """Sizes that every round agrees on; an unknown rank is None."""
     names = (loop.body.inputs[place], loop.body.outputs[place], loop.carried[place])
-    shapes = [facts[n].shape for n in names if n in facts and facts[n].shape is not None]
+    found = [facts[n].shape for n in names if n in facts]
+    shapes = [shape for shape in found if shape is not None]
     if not shapes or len({len(s) for s in shapes}) > 1:
         return None
     static = [as_static(s) for s in shapes]

@@ -78,7 +78,9 @@ def static_shapes(context: Context, names: Sequence[str], /) -> list[tuple[int |
 def _layer(
     builder: Builder, node: Node, operands: Sequence[Any], outputs: Sequence[str] = ()
 ) -> tuple[Any, ...]:
-    described, tensors, weights = [], [], {}
+    described: list[Any] = []
+    tensors: list[Any] = []
+    weights: dict[str, np.ndarray] = {}
     for item in operands:
         if isinstance(item, Weight):
             slot = {"path": item.name, "shape": list(item.value.shape)}

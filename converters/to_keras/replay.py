@@ -121,7 +121,7 @@ def _size(size: Any) -> Any:
     """An int, or a list of ints and None."""
     if isinstance(size, Dims):
         return [None if isinstance(n, Size) else int(n) for n in size]
-    return [None] if isinstance(size, Size) else int(size)
+    return int(size) if isinstance(size, int) else [None]
 
 
 def decode_traced(data: Mapping[str, Any], decode: Callable[[Any], Any], /) -> ReplayCell:
@@ -151,7 +151,11 @@ def decode_traced(data: Mapping[str, Any], decode: Callable[[Any], Any], /) -> R
 
     return ReplayCell(
         tuple(one(node) for node in data["calls"]),
-        *(tuple(data[name]) for name in ("inputs", "old", "new", "outputs", "places")),
+        tuple(data["inputs"]),
+        tuple(data["old"]),
+        tuple(data["new"]),
+        tuple(data["outputs"]),
+        tuple(data["places"]),
         sizes(data["state_size"]),
         sizes(data["output_size"]),
         tuple(decode(slot) for slot in data["constants"]),

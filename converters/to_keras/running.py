@@ -36,7 +36,8 @@ def _traced(model: Any) -> Any:
     import tensorflow as tf
 
     signature = {
-        name: tf.TensorSpec(tensor.shape, tensor.dtype, name) for name, tensor in model.input.items()
+        name: tf.TensorSpec(tensor.shape, tensor.dtype, name)
+        for name, tensor in model.input.items()
     }
     return tf.function(lambda feeds: model(feeds), input_signature=[signature], autograph=False)
 

@@ -46,7 +46,9 @@ def _canonical(draft: Path, metadata: dict[str, str]) -> bytes:
             if name in ("config.json", "metadata.json"):
                 content = _with_origin(name, content, metadata)
             entry = zipfile.ZipInfo(name, EPOCH)
-            entry.compress_type = zipfile.ZIP_STORED if name.endswith(".h5") else zipfile.ZIP_DEFLATED
+            entry.compress_type = (
+                zipfile.ZIP_STORED if name.endswith(".h5") else zipfile.ZIP_DEFLATED
+            )
             entry.external_attr = 0o644 << 16
             result.writestr(entry, content)
     return buffer.getvalue()

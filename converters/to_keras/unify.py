@@ -26,7 +26,9 @@ def equal_sizes(program: Program, /) -> dict[str, str]:
     for statement in walk(program.statements):
         if isinstance(statement, Recurrence):
             for group in _groups(statement, {**program.facts, **program.inputs}):
-                names = sorted({root(n) for n in group}, key=lambda n: (order.get(n, len(order)), n))
+                names = sorted(
+                    {root(n) for n in group}, key=lambda n: (order.get(n, len(order)), n)
+                )
                 parent.update((name, names[0]) for name in names[1:])
     return {name: root(name) for name in parent}
 
@@ -76,4 +78,8 @@ def _name(facts: Mapping[str, Fact], value: str, axis: int) -> set[str]:
     if shape is None or len(shape) <= axis or not isinstance(shape[axis], Size):
         return set()
     terms = shape[axis].terms
-    return {terms[0][0][0]} if len(terms) == 1 and len(terms[0][0]) == 1 and terms[0][1] == 1 else set()
+    return (
+        {terms[0][0][0]}
+        if len(terms) == 1 and len(terms[0][0]) == 1 and terms[0][1] == 1
+        else set()
+    )

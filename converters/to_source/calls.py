@@ -80,23 +80,22 @@ def layer(one: Any, /) -> str:
 
 
 def _parameters(kind: type) -> list[tuple[str, Any]]:
-    found = inspect.signature(kind.__init__).parameters
+    found = inspect.signature(kind).parameters
     return [(name, p.default) for name, p in found.items() if name not in ("self", "kwargs")]
 
 
 SYMBOLS = {"Add": "+", "Subtract": "-", "Multiply": "*", "LessEqual": "<=", "Divide": "/"}
 
 
-def _operation(
-    one: Any, node: Any, args: list[str], kwargs: list[str], names: Names
-) -> str:
+def _operation(one: Any, node: Any, args: list[str], kwargs: list[str], names: Names) -> str:
     kind = type(one).__name__
     if kind == "GetItem":
         return f"{args[0]}[{_index(node.arguments.args[1], names)}]"
     tensors = [keras.utils.is_keras_tensor(value) for value in node.arguments.args]
-    if kind in SYMBOLS and len(args) == 2 and any(tensors) and not kwargs:
-        if all(t or not isinstance(v, np.ndarray) for t, v in zip(tensors, node.arguments.args, strict=True)):
-            return f"{args[0]} {SYMBOLS[kind]} {args[1]}"
+    # A NumPy array on the left would take the operator to itself.
+    plain = not any(isinstance(value, np.ndarray) for value in node.arguments.args)
+    if kind in SYMBOLS and len(args) == 2 and any(tensors) and plain and not kwargs:
+        return f"{args[0]} {SYMBOLS[kind]} {args[1]}"
     function = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", kind).lower()
     function = {"arg_max": "argmax"}.get(function, function)
     parameters = inspect.signature(type(one).__init__).parameters

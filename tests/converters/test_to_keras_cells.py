@@ -50,7 +50,9 @@ SIMPLE: dict[str, tuple[Any, str]] = {
 }  # fmt: skip
 
 
-def over(cell: Any, *, lengths: bool, direction: str = "forward", features: tuple[int, ...] = (3,)) -> Program:
+def over(
+    cell: Any, *, lengths: bool, direction: str = "forward", features: tuple[int, ...] = (3,)
+) -> Program:
     d = Draft()
     x = d.input("x", "float32", B, T, *features)
     n = d.input("lengths", "int32", B) if lengths else None

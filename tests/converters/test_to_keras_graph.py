@@ -48,7 +48,11 @@ def test_a_product_of_flattened_rows_is_dense_on_three_axes() -> None:
     x = d.input("x", "float32", B, T, 3)
     rows = d.op("Reshape", x, d.constant("rows", np.int32([-1, 3])))
     kernel = d.constant("k", draw(3, 6), variable=True)
-    y = d.op("BiasAdd", d.op("MatMul", rows, kernel, name="head/MatMul"), d.constant("b", draw(6), variable=True))
+    y = d.op(
+        "BiasAdd",
+        d.op("MatMul", rows, kernel, name="head/MatMul"),
+        d.constant("b", draw(6), variable=True),
+    )
     y = d.op("Reshape", d.op("Tanh", y), sizes_of(d, x, 6))
     exported = agrees(d.program(y), native=True)
     assert kinds(exported) == ["Dense"]
@@ -161,15 +165,20 @@ def test_batch_normalisation_at_inference_is_its_layer() -> None:
     x = d.input("x", "float32", B, 4, 5, 3)
     values = [draw(3), draw(3), draw(3), draw(3) ** 2 + 0.5]
     names = [d.constant(f"n{i}", v, variable=True) for i, v in enumerate(values)]
-    y = d.op("FusedBatchNorm", x, *names, is_training=False, epsilon=0.01, name="norm/FusedBatchNorm")
+    y = d.op(
+        "FusedBatchNorm", x, *names, is_training=False, epsilon=0.01, name="norm/FusedBatchNorm"
+    )
     exported = agrees(d.program(y[0] if isinstance(y, tuple) else y), native=True)
     assert kinds(exported) == ["BatchNormalization"]
+
 
 ELEMENTWISE = [("Mul", 2.5), ("Maximum", 0.1), ("RealDiv", 3.0), ("Pow", 2.0)]
 
 
 @pytest.mark.parametrize(("op", "scalar"), ELEMENTWISE)
-def test_constants_are_written_into_plain_operations(op: str, scalar: float, tmp_path: Path) -> None:
+def test_constants_are_written_into_plain_operations(
+    op: str, scalar: float, tmp_path: Path
+) -> None:
     d = Draft()
     x = d.input("x", "float32", B, T, 3)
     y = d.op(op, x, d.constant("c", np.float32(scalar)))
@@ -182,7 +191,9 @@ def test_constants_are_written_into_plain_operations(op: str, scalar: float, tmp
 def test_last_step_and_slices() -> None:
     d = Draft()
     x = d.input("x", "float32", B, T, 3)
-    edges = [d.constant(f"e{i}", np.int32(v)) for i, v in enumerate(([0, -1, 0], [0, 0, 2], [1, 1, 1]))]
+    edges = [
+        d.constant(f"e{i}", np.int32(v)) for i, v in enumerate(([0, -1, 0], [0, 0, 2], [1, 1, 1]))
+    ]
     y = d.op("StridedSlice", x, *edges, begin_mask=5, end_mask=1, shrink_axis_mask=2)
     agrees(d.program(y), native=True)
 

@@ -141,8 +141,12 @@ def tunes() -> Program:
     (h,), high = d.recurrence("rnn/cell_1", lstm(4, 4), h, first[2:], lengths=n)
     y = d.major(h)
     rows = d.op("Reshape", y, d.constant("rows", np.int32([-1, 4])))
-    logits = d.op("MatMul", rows, d.constant("dense/kernel", draw(4, 11), variable=True), name="dense/MatMul")
-    logits = d.op("BiasAdd", logits, d.constant("dense/bias", draw(11), variable=True), name="dense/BiasAdd")
+    logits = d.op(
+        "MatMul", rows, d.constant("dense/kernel", draw(4, 11), variable=True), name="dense/MatMul"
+    )
+    logits = d.op(
+        "BiasAdd", logits, d.constant("dense/bias", draw(11), variable=True), name="dense/BiasAdd"
+    )
     shape = d.op("Shape", ids, out_type="int32")
     k = [d.constant(f"k{i}", np.int32([v])) for i, v in enumerate((0, 1, 2))]
     one = d.constant("one", np.int32([1]))
@@ -156,7 +160,12 @@ def tunes() -> Program:
 def test_the_tunes_model_is_five_layers() -> None:
     exported = to_keras(tunes(), name="tunes")
     kinds = [type(layer).__name__ for layer in exported.model.layers]
-    assert [k for k in kinds if k in ("Embedding", "LSTM", "Dense")] == ["Embedding", "LSTM", "LSTM", "Dense"]
+    assert [k for k in kinds if k in ("Embedding", "LSTM", "Dense")] == [
+        "Embedding",
+        "LSTM",
+        "LSTM",
+        "Dense",
+    ]
     assert exported.is_native
     names = {layer.name for layer in exported.model.layers}
     assert {"embedding", "rnn_cell_0", "rnn_cell_1", "dense"} <= names
@@ -189,7 +198,9 @@ def both(one: Any, two: Any, *, lengths: bool, state: bool) -> Program:
 @pytest.mark.parametrize("lengths", [True, False])
 @pytest.mark.parametrize("state", [True, False])
 @pytest.mark.parametrize("kind", [lstm, gru, rnn])
-def test_equal_directions_are_one_bidirectional_layer(kind: Any, lengths: bool, state: bool) -> None:
+def test_equal_directions_are_one_bidirectional_layer(
+    kind: Any, lengths: bool, state: bool
+) -> None:
     program = both(kind(3, 4), kind(3, 4), lengths=lengths, state=state)
     exported = to_keras(program, name="m")
     assert [r["wrapper"] for r in exported.recurrences] == ["Bidirectional"] * 2
@@ -227,7 +238,9 @@ def _permuted(cell: BasicLSTMCell) -> BasicLSTMCell:
 MUTANTS = {
     "gates permuted": _permuted,
     "forget bias dropped": lambda cell: dataclasses.replace(cell, forget_bias=0.0),
-    "one weight off": lambda cell: dataclasses.replace(cell, bias=cell.bias + np.eye(16, dtype="f4")[5] * 1e-3),
+    "one weight off": lambda cell: dataclasses.replace(
+        cell, bias=cell.bias + np.eye(16, dtype="f4")[5] * 1e-3
+    ),
 }
 
 

@@ -23,7 +23,7 @@ def f(*shape: int) -> np.ndarray:
 
 
 X, Y, X3 = f(3, 4), f(3, 4), f(3, 5, 2)
-I = RNG.integers(-9, 9, (3, 4)).astype(np.int32)
+INTS = RNG.integers(-9, 9, (3, 4)).astype(np.int32)
 J = (RNG.integers(1, 5, (3, 4)) * RNG.choice([-1, 1], (3, 4))).astype(np.int32)
 IMAGE, KERNEL = f(2, 7, 6, 4), f(3, 2, 4, 5)
 NAN = np.array([np.nan, 1, np.inf], np.float32)
@@ -66,7 +66,7 @@ def test_binary(name: str) -> None:
     if name.startswith("logical"):
         same(name, X > 0, Y > 0)
     elif name in ("truncate_divide", "truncate_mod", "floor_divide", "floor_mod"):
-        same(name, I, J)
+        same(name, INTS, J)
     else:
         same(name, np.abs(X), Y)
 
@@ -85,7 +85,7 @@ def test_reductions(name: str, axes: Any, keepdims: bool) -> None:
 
 @pytest.mark.parametrize("name", ["sum", "max", "mean"])
 def test_reductions_keep_integers(name: str) -> None:
-    same(name, I.astype(np.int64), (0,))
+    same(name, INTS.astype(np.int64), (0,))
 
 
 @pytest.mark.parametrize("name", ["cumsum", "cumprod"])
@@ -93,7 +93,7 @@ def test_reductions_keep_integers(name: str) -> None:
 @pytest.mark.parametrize("reverse", [True, False])
 def test_scans(name: str, exclusive: bool, reverse: bool) -> None:
     same(name, X3, 1, exclusive=exclusive, reverse=reverse)
-    same(name, I, -1, exclusive=exclusive, reverse=reverse)
+    same(name, INTS, -1, exclusive=exclusive, reverse=reverse)
 
 
 LENGTHS = np.array([0, 3, 5])
@@ -108,10 +108,10 @@ CASES: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
     "gather in rows, last axis": ("gather", (X3, np.array([[0, 1], [1, 1], [0, 0]])), {"axis": 2, "batch_dims": 1}),
     "gather_nd": ("gather_nd", (X3, np.array([[0, 4], [2, 3]])), {}),
     "scatter_nd adds": ("scatter_nd", (np.array([[0], [2], [0]]), X, [5, 4]), {}),
-    "one_hot out of range": ("one_hot", (I, 5, np.float32(2), np.float32(-1)), {}),
-    "one_hot on axis 1": ("one_hot", (I, 5, np.float32(2), np.float32(-1)), {"axis": 1}),
+    "one_hot out of range": ("one_hot", (INTS, 5, np.float32(2), np.float32(-1)), {}),
+    "one_hot on axis 1": ("one_hot", (INTS, 5, np.float32(2), np.float32(-1)), {"axis": 1}),
     "argmax takes the first": ("argmax", (np.array([[1, 3, 3], [2, 2, 0]]), 1), {}),
-    "argmin": ("argmin", (I, 0), {"dtype": "int32"}),
+    "argmin": ("argmin", (INTS, 0), {"dtype": "int32"}),
     "top_k": ("top_k", (X, 2), {}),
     "top_k takes the first": ("top_k", (np.array([[1.0, 3.0, 3.0, 1.0]], np.float32), 3), {}),
     "nonzero": ("nonzero", (X > 0,), {}),
@@ -171,7 +171,7 @@ def test_what_is_known_is_folded() -> None:
 
 def test_arrays_of_two_dtypes_are_refused() -> None:
     with pytest.raises(TypeError, match="different dtypes"):
-        KERAS.add(tensor(X), tensor(I))
+        KERAS.add(tensor(X), tensor(INTS))
 
 
 def test_an_unknown_size_of_a_symbolic_tensor_needs_the_run() -> None:

@@ -13,7 +13,16 @@ import pytest
 pytest.importorskip("keras")
 
 from converters.to_keras import runner, save, to_keras
-from tests.converters.test_to_keras_native import CELLS, RNG, both, feeds_for, gru, lstm, one_layer, tunes
+from tests.converters.test_to_keras_native import (
+    CELLS,
+    RNG,
+    both,
+    feeds_for,
+    gru,
+    lstm,
+    one_layer,
+    tunes,
+)
 
 SCRIPT = """
 import sys, numpy as np, keras
@@ -26,7 +35,9 @@ assert not any(m.split(".")[0] in ("converters", "reference") for m in sys.modul
 """
 
 
-def load_elsewhere(path: Path, feeds: dict[str, np.ndarray], *, ours: bool = False) -> dict[str, np.ndarray]:
+def load_elsewhere(
+    path: Path, feeds: dict[str, np.ndarray], *, ours: bool = False
+) -> dict[str, np.ndarray]:
     """Outputs of the file in a fresh process that cannot see this repository, unless ``ours``."""
     np.savez(path.with_suffix(".in.npz"), **feeds)
     imports = "import converters.to_keras" if ours else ""
@@ -66,7 +77,9 @@ def test_bidirectional_loads_with_keras_alone(kind, tmp_path: Path) -> None:
 
 
 def test_a_backward_layer_loads_with_keras_alone(tmp_path: Path) -> None:
-    program = one_layer(CELLS["lstm_joined"], major=True, lengths=True, state=True, direction="backward")
+    program = one_layer(
+        CELLS["lstm_joined"], major=True, lengths=True, state=True, direction="backward"
+    )
     check(program, feeds_for(program, 3, 5, [0, 5, 2]), tmp_path / "back.keras")
 
 

@@ -52,12 +52,16 @@ class Draft:
         return outputs[0] if len(outputs) == 1 else outputs
 
     def major(self, value: str) -> str:
-        return self.op("Transpose", value, self.constant(f"perm_{len(self.statements)}", np.int32([1, 0, 2])))
+        return self.op(
+            "Transpose", value, self.constant(f"perm_{len(self.statements)}", np.int32([1, 0, 2]))
+        )
 
     def zeros(self, sequence: str, units: int, axis: int = 1) -> str:
         time_batch = self.op("Shape", sequence, out_type="int32")
         k = len(self.statements)
-        pick = [self.constant(f"p{k}_{i}", np.int32([v])) for i, v in enumerate((axis, axis + 1, 1))]
+        pick = [
+            self.constant(f"p{k}_{i}", np.int32([v])) for i, v in enumerate((axis, axis + 1, 1))
+        ]
         batch = self.op("StridedSlice", time_batch, *pick, shrink_axis_mask=1)
         dims = self.op("Pack", batch, self.constant(f"u{k}", np.int32(units)), axis=0)
         return self.op("Fill", dims, self.constant(f"z{k}", np.float32(0)))
@@ -80,7 +84,13 @@ class Draft:
         parameters = {path: f"{name}/{path}" for path in weights(cell)}
         self.statements.append(
             Recurrence(
-                name, cell, sequences, tuple(initial), outputs, finals, parameters=parameters,
+                name,
+                cell,
+                sequences,
+                tuple(initial),
+                outputs,
+                finals,
+                parameters=parameters,
                 **{"time_major": False, **options},
             )
         )

@@ -10,7 +10,7 @@ from converters.to_keras.ops.values import dtype_name
 from reference.errors import NotConvertibleError, Reason, RnnportError
 
 
-class TracedLayer(keras.layers.Layer):  # type: ignore[misc]
+class TracedLayer(keras.layers.Layer):
     """A layer whose outputs are one tensor or a list.
 
     Args:

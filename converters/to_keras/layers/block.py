@@ -68,5 +68,3 @@ class Block(TFOp):
         for key in ("node", "operands"):
             del config[key]
         return {**config, **self.block}
-
-

@@ -15,7 +15,7 @@ OPS = KerasOps()
 
 
 @keras.saving.register_keras_serializable(package="rnnport")
-class ReferenceCell(keras.layers.Layer):  # type: ignore[misc]
+class ReferenceCell(keras.layers.Layer):
     """The cell that ``equation`` (a reference cell in JSON, see :mod:`converters.to_keras.encode`) describes.
 
     Args:
@@ -31,7 +31,9 @@ class ReferenceCell(keras.layers.Layer):  # type: ignore[misc]
         self.parameters = dict(parameters or {})
         self._cell = decode(equation)
         # Tuples: Keras wraps lists that are attributes of a layer.
-        parts = [tuple(p) if isinstance(p, Dims) else int(p) for p in size_parts(self._cell.state_size)]
+        parts = [
+            tuple(p) if isinstance(p, Dims) else int(p) for p in size_parts(self._cell.state_size)
+        ]
         self.state_size = tuple(parts)
         outputs = size_parts(self._cell.output_size)
         outputs = [tuple(n) if isinstance(n, Dims) else n for n in outputs]
@@ -94,6 +96,8 @@ def size_parts(size: Any, /) -> list[Any]:
     return found
 
 
-def reference_cell(cell: Any, parameters: dict[str, str], name: str, dtype: str, /) -> ReferenceCell:
+def reference_cell(
+    cell: Any, parameters: dict[str, str], name: str, dtype: str, /
+) -> ReferenceCell:
     """The layer for a NumPy cell; its weights are assigned once it is built."""
     return ReferenceCell(encode(cell), dict(parameters), name=name, dtype=dtype)

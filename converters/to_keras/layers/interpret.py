@@ -65,7 +65,9 @@ class Interpreter:
         made = Pending(count, dtype) if new.element is None else new_list(count, new.element, dtype)
         values[new.statement.outputs[0]] = Value(made)
 
-    def _sub(self, program: SubProgram, given: Sequence[Any], values: Mapping[str, Any]) -> list[Any]:
+    def _sub(
+        self, program: SubProgram, given: Sequence[Any], values: Mapping[str, Any]
+    ) -> list[Any]:
         inner = dict(values)
         inner.update(zip(program.inputs, given, strict=True))
         self.run(program.statements, inner)

@@ -28,6 +28,7 @@ def while_loop(
     invariants = [
         v.shape if s is None else tf.TensorShape(s) for v, s in zip(values, given, strict=True)
     ]
+
     # The body's shapes may be less definite than the start's: Keras' own inference loses sizes.
     def whole(*state: Any) -> Any:
         return [

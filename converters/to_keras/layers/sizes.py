@@ -9,7 +9,7 @@ from converters.to_keras.backend import keras
 
 
 @keras.saving.register_keras_serializable(package="rnnport")
-class Sizes(keras.layers.Layer):  # type: ignore[misc]
+class Sizes(keras.layers.Layer):
     """Integer vector of ``dims``.
 
     Args:

@@ -48,7 +48,11 @@ def drive(step: Step, given: Drive, states: Sequence[Any], /) -> tuple[list[Any]
     def body(t: Any, *values: Any) -> Any:
         outputs, new = once(t, values[: len(states)])
         rows = values[len(states) :]
-        return (kops.add(t, 1), *new, *(put(row, t, y) for row, y in zip(rows, outputs, strict=True)))
+        return (
+            kops.add(t, 1),
+            *new,
+            *(put(row, t, y) for row, y in zip(rows, outputs, strict=True)),
+        )
 
     # The first step is computed once more, for the shapes of the outputs.
     rows = [kops.zeros((total, *kops.shape(y)), y.dtype) for y in once(0, states)[0]]

@@ -5,12 +5,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from converters.to_keras.native import gru, lstm, simple_rnn
 from converters.to_keras.native.spec import Native
 
-_FAMILIES = {**simple_rnn.CELLS, **lstm.CELLS, **gru.CELLS}
+_FAMILIES: dict[type, Callable[[Any], Native | str]] = {
+    **simple_rnn.CELLS,
+    **lstm.CELLS,
+    **gru.CELLS,
+}
 """By the exact class: a subclass may change the equation."""
 
 

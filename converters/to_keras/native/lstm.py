@@ -41,7 +41,10 @@ def with_forget_bias(bias: np.ndarray, gates: tuple[str, ...], forget_bias: floa
     if forget_bias == 0.0:
         return bias
     shift = [forget_bias if gate == "f" else 0.0 for gate in gates]
-    return bias + np.repeat(np.asarray(shift, bias.dtype), bias.shape[0] // len(gates))
+    result: np.ndarray = bias + np.repeat(
+        np.asarray(shift, bias.dtype), bias.shape[0] // len(gates)
+    )
+    return result
 
 
 def basic(cell: basic_lstm.BasicLSTMCell, /) -> Native | str:

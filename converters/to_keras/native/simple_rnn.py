@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from converters.to_keras.activations import keras_activation, why_not
 from converters.to_keras.native.spec import Native, rows
 from reference.cells.basic_rnn import BasicRNNCell
@@ -16,4 +18,4 @@ def simple_rnn(cell: BasicRNNCell, /) -> Native | str:
     return Native("SimpleRNN", cell.units, weights, {"activation": activation})
 
 
-CELLS = {BasicRNNCell: simple_rnn}
+CELLS: dict[type, Any] = {BasicRNNCell: simple_rnn}

@@ -27,13 +27,64 @@ RENAMED = {
 }
 """Names of ``keras.ops`` that differ from the vocabulary's."""
 
-DIRECT = (
-    "negative abs sign exp expm1 log log1p sqrt rsqrt square reciprocal floor ceil round "
-    "sin cos tan asin acos atan sinh cosh asinh acosh atanh tanh sigmoid erf "
-    "softplus softsign relu relu6 elu selu is_nan is_inf is_finite logical_not "
-    "add subtract multiply divide floor_divide floor_mod power maximum minimum atan2 "
-    "equal not_equal less less_equal greater greater_equal logical_and logical_or"
-).split()
+DIRECT = [
+    "negative",
+    "abs",
+    "sign",
+    "exp",
+    "expm1",
+    "log",
+    "log1p",
+    "sqrt",
+    "rsqrt",
+    "square",
+    "reciprocal",
+    "floor",
+    "ceil",
+    "round",
+    "sin",
+    "cos",
+    "tan",
+    "asin",
+    "acos",
+    "atan",
+    "sinh",
+    "cosh",
+    "asinh",
+    "acosh",
+    "atanh",
+    "tanh",
+    "sigmoid",
+    "erf",
+    "softplus",
+    "softsign",
+    "relu",
+    "relu6",
+    "elu",
+    "selu",
+    "is_nan",
+    "is_inf",
+    "is_finite",
+    "logical_not",
+    "add",
+    "subtract",
+    "multiply",
+    "divide",
+    "floor_divide",
+    "floor_mod",
+    "power",
+    "maximum",
+    "minimum",
+    "atan2",
+    "equal",
+    "not_equal",
+    "less",
+    "less_equal",
+    "greater",
+    "greater_equal",
+    "logical_and",
+    "logical_or",
+]
 """Operations that are one call of ``keras.ops``."""
 
 

@@ -107,7 +107,8 @@ class Shaping:
         seq_axis, batch_axis = seq_axis % rank, batch_axis % rank
         # [B, T] positions, without asking how long T is.
         plane = kops.transpose(
-            data, (batch_axis, seq_axis, *(a for a in range(rank) if a not in (batch_axis, seq_axis)))
+            data,
+            (batch_axis, seq_axis, *(a for a in range(rank) if a not in (batch_axis, seq_axis))),
         )
         plane = plane[(slice(None), slice(None), *([0] * (rank - 2)))]
         place = kops.cumsum(kops.ones_like(plane, dtype="int32"), axis=1) - 1

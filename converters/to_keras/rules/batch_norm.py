@@ -16,8 +16,9 @@ def batch_norm(context: Context, key: Key) -> Plan | None:
         return None
     if node.node.text("data_format", "NHWC").startswith("NC"):
         return None
-    weights = [context.known(name) for name in node.inputs[1:5]]
-    if any(w is None or w.ndim != 1 for w in weights):
+    found = [context.known(name) for name in node.inputs[1:5]]
+    weights = [w for w in found if w is not None and w.ndim == 1]
+    if len(weights) != 4:
         return None
     variable = context.variable(node.inputs[1]) or node.inputs[1]
     scope = node.node.name.rpartition("/")[0] or node.node.name

@@ -83,7 +83,8 @@ def _alike(context: Context, a: Recurrence, b: Recurrence) -> bool:
     if refusal(context, a) or refusal(context, b):
         return False
     one, two = native(a.cell), native(b.cell)
-    assert isinstance(one, Native) and isinstance(two, Native)
+    assert isinstance(one, Native)
+    assert isinstance(two, Native)
     same = (one.layer, one.units, one.joined, one.dtype, one.options) == (
         two.layer,
         two.units,
@@ -128,7 +129,7 @@ def _depends(context: Context, one: Recurrence, other: Recurrence) -> bool:
 
 def _build(builder: Builder, pair: Pair, given: tuple[Any, Any, Any]) -> Mapping[Key, Any]:
     x, lengths, states = given
-    specs = tuple(native(one.cell) for one in pair)
+    specs = [s for one in pair if isinstance(s := native(one.cell), Native)]
     layer = _layer(builder, pair, specs)
     x, kwargs = masked_input(builder.context, pair[0], x, lengths)
     if states:
@@ -155,7 +156,7 @@ def _build(builder: Builder, pair: Pair, given: tuple[Any, Any, Any]) -> Mapping
     return made
 
 
-def _layer(builder: Builder, pair: Pair, specs: tuple[Any, ...]) -> Any:
+def _layer(builder: Builder, pair: Pair, specs: list[Native]) -> Any:
     context = builder.context
     flags = {
         "sequences": any(used(context, one.outputs) for one in pair),
@@ -165,7 +166,9 @@ def _layer(builder: Builder, pair: Pair, specs: tuple[Any, ...]) -> Any:
     scope = _common(pair[0].name, pair[1].name)
 
     def create(name: str) -> Any:
-        inner = [make(s, d, back=d == "backward", **flags) for s, d in zip(specs, _WAYS, strict=True)]
+        inner = [
+            make(s, d, back=d == "backward", **flags) for s, d in zip(specs, _WAYS, strict=True)
+        ]
         return keras.layers.Bidirectional(
             inner[0], merge_mode=None, backward_layer=inner[1], name=name, dtype=specs[0].dtype
         )

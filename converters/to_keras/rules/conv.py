@@ -32,7 +32,9 @@ def conv(context: Context, key: Key) -> Plan | None:
     """The convolution with its bias and activation, where nothing else reads what lies between."""
     if not key.plain:
         return None
-    found = _activated(context, key.value) or _biased(context, key.value) or _conv(context, key.value)
+    found = (
+        _activated(context, key.value) or _biased(context, key.value) or _conv(context, key.value)
+    )
     if found is None:
         return None
     return single([found.x], key, lambda builder, x: _apply(builder, found, x))
@@ -85,7 +87,7 @@ def _biased(context: Context, value: str) -> Convolution | None:
 
 def _filters(found: Convolution) -> int:
     *_, channels, last = found.kernel.shape
-    return channels * last if found.layer == "DepthwiseConv2D" else last
+    return int(channels * last if found.layer == "DepthwiseConv2D" else last)
 
 
 def _conv(context: Context, value: str) -> Convolution | None:

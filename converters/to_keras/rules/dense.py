@@ -88,7 +88,12 @@ def _biased(context: Context, key: Key) -> Product | None:
             continue
         found = _product(context, key.of(value))
         units = 0 if found is None else found.kernel.shape[1]
-        if found is not None and bias.size == units and bias.shape[-1:] == (units,) and bias.ndim < 3:
+        if (
+            found is not None
+            and bias.size == units
+            and bias.shape[-1:] == (units,)
+            and bias.ndim < 3
+        ):
             name = context.variable(node.inputs[right]) or node.inputs[right]
             return replace(found, bias=bias.reshape(-1), names=(*found.names, name))
     return None

@@ -12,11 +12,79 @@ from converters.to_keras.operations import Weight, apply_op, operand
 from converters.to_keras.plan import Builder, Key, Plan, single
 
 ELEMENTWISE = frozenset(
-    "Neg Abs Sign Exp Expm1 Log Log1p Sqrt Rsqrt Square Reciprocal Inv Floor Ceil Round Rint Sin Cos Tan "
-    "Asin Acos Atan Sinh Cosh Asinh Acosh Atanh Tanh Sigmoid Erf Erfc Softplus Softsign Relu Relu6 Elu Selu "
-    "IsNan IsInf IsFinite LogicalNot Add AddV2 Sub Mul RealDiv Div DivNoNan FloorDiv FloorMod Mod Pow Maximum "
-    "Minimum Equal NotEqual Less LessEqual Greater GreaterEqual LogicalAnd LogicalOr SquaredDifference AddN "
-    "Cast SelectV2 LeakyRelu ClipByValue ZerosLike OnesLike BiasAdd".split()
+    [
+        "Neg",
+        "Abs",
+        "Sign",
+        "Exp",
+        "Expm1",
+        "Log",
+        "Log1p",
+        "Sqrt",
+        "Rsqrt",
+        "Square",
+        "Reciprocal",
+        "Inv",
+        "Floor",
+        "Ceil",
+        "Round",
+        "Rint",
+        "Sin",
+        "Cos",
+        "Tan",
+        "Asin",
+        "Acos",
+        "Atan",
+        "Sinh",
+        "Cosh",
+        "Asinh",
+        "Acosh",
+        "Atanh",
+        "Tanh",
+        "Sigmoid",
+        "Erf",
+        "Erfc",
+        "Softplus",
+        "Softsign",
+        "Relu",
+        "Relu6",
+        "Elu",
+        "Selu",
+        "IsNan",
+        "IsInf",
+        "IsFinite",
+        "LogicalNot",
+        "Add",
+        "AddV2",
+        "Sub",
+        "Mul",
+        "RealDiv",
+        "Div",
+        "DivNoNan",
+        "FloorDiv",
+        "FloorMod",
+        "Mod",
+        "Pow",
+        "Maximum",
+        "Minimum",
+        "Equal",
+        "NotEqual",
+        "Less",
+        "LessEqual",
+        "Greater",
+        "GreaterEqual",
+        "LogicalAnd",
+        "LogicalOr",
+        "SquaredDifference",
+        "AddN",
+        "Cast",
+        "SelectV2",
+        "LeakyRelu",
+        "ClipByValue",
+        "ZerosLike",
+        "OnesLike",
+        "BiasAdd",
+    ]
 )
 LAST_AXIS = frozenset(("Softmax", "LogSoftmax", "BiasAdd"))
 """Ops over the last axis, which no view touches."""
@@ -53,7 +121,11 @@ def through_view(context: Context, key: Key) -> Plan | None:
             needs.append(Key(name))
         else:
             return None
-    return _plan(key, node, given, needs) if any(k.value in needs_view(key, needs) for k in needs) else None
+    return (
+        _plan(key, node, given, needs)
+        if any(k.value in needs_view(key, needs) for k in needs)
+        else None
+    )
 
 
 def needs_view(key: Key, needs: list[Key]) -> set[str]:

@@ -61,7 +61,9 @@ def _dtype(context: Context, name: str) -> str:
     return "float32" if fact is None else fact.dtype
 
 
-def _rnn(builder: Builder, recurrence: Recurrence, given: tuple[Any, Any, Any]) -> Mapping[Key, Any]:
+def _rnn(
+    builder: Builder, recurrence: Recurrence, given: tuple[Any, Any, Any]
+) -> Mapping[Key, Any]:
     x, lengths, initial = given
     context = builder.context
     back = recurrence.direction == "backward"

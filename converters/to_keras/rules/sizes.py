@@ -132,7 +132,11 @@ def scaled(context: Context, key: Key) -> Plan | None:
         x_shape = context.shape(node.inputs[left])
         if scale is None or not variable or scale.dtype.kind != "f" or scale.size < 2:
             continue
-        if context.known(node.inputs[left]) is None and x_shape == shape and scale.shape == shape[-1:]:
+        if (
+            context.known(node.inputs[left]) is None
+            and x_shape == shape
+            and scale.shape == shape[-1:]
+        ):
             return _einsum(Key(node.inputs[left]), key, scale, (variable, node.node.name))
     return None
 
@@ -144,7 +148,10 @@ def _einsum(x: Key, key: Key, scale: np.ndarray, names: tuple[str, str]) -> Plan
 
         def make(name: str) -> Any:
             return keras.layers.EinsumDense(
-                f"{axes},{axes[-1]}->{axes}", (*inner, scale.shape[0]), name=name, dtype=str(scale.dtype)
+                f"{axes},{axes[-1]}->{axes}",
+                (*inner, scale.shape[0]),
+                name=name,
+                dtype=str(scale.dtype),
             )
 
         layer = builder.layer(("EinsumDense", names[0], axes), names[1], make)

@@ -23,7 +23,12 @@ def transpose(context: Context, key: Key) -> Plan | None:
     if node is None or key.lead is not None:
         return None
     perm = context.known(node.inputs[1])
-    if perm is None or perm.ndim != 1 or len(perm) < 2 or [int(p) for p in perm] != [1, 0, *range(2, len(perm))]:
+    if (
+        perm is None
+        or perm.ndim != 1
+        or len(perm) < 2
+        or [int(p) for p in perm] != [1, 0, *range(2, len(perm))]
+    ):
         return None
     return alias(key, Key(node.inputs[0], swapped=not key.swapped))
 
