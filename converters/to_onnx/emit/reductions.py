@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from converters.to_onnx import sizes
+from converters.to_onnx.builder import Port, ranked
 from converters.to_onnx.emit import emits
 from converters.to_onnx.kernels import KERNELS
 from reference.errors import NotConvertibleError
@@ -114,8 +116,7 @@ def cumprod(e: Any, out: Fact, x: Any, *, axis: int, exclusive: bool, reverse: b
     axis %= rank
     count = e.dims_of(x)[axis]
     if count is None:
-        msg = f"{e.build.prefix}: cumprod along an axis of a size not known at conversion"
-        raise NotConvertibleError(msg)
+        return _scanned_product(e, out, x, axis, exclusive, reverse)
     total = e.reverse(x, (axis,)) if reverse else x
     if exclusive and count:
         total = _shifted(e, total, axis, 1)
@@ -124,6 +125,28 @@ def cumprod(e: Any, out: Fact, x: Any, *, axis: int, exclusive: bool, reverse: b
         total = total * _shifted(e, total, axis, step)
         step *= 2
     return e.reverse(total, (axis,)) if reverse else total
+
+
+def _scanned_product(e: Any, out: Fact, x: Any, axis: int, exclusive: bool, reverse: bool) -> Any:
+    """Along an axis of unknown size: a Scan that multiplies."""
+    if out.shape is None or any(not sizes.readable(e, dim) for dim in out.shape):
+        msg = f"{e.build.prefix}: cumprod of an array of unknown sizes"
+        raise NotConvertibleError(msg)
+    rest = [dim for place, dim in enumerate(out.shape) if place != axis]
+    start = e.fill([e.size(dim) for dim in rest], e.constant(np.ones((), out.dtype)))
+    with e.build.inside("cumprod") as scope:
+        state = e.build.port("state", out.dtype, ranked(tuple(rest)))
+        item = e.build.port("item", out.dtype, ranked(tuple(rest)))
+        product = e.node("Mul", state, item)
+        [shown] = e.build.add("Identity", [state if exclusive else product], shared=False)
+        scope.outputs += [Port(name, out.dtype, ranked(tuple(rest))) for name in (product, shown)]
+    flags = {"scan_input_axes": [axis], "scan_output_axes": [axis], "num_scan_inputs": 1}
+    if reverse:
+        flags |= {"scan_input_directions": [1], "scan_output_directions": [1]}
+    # ONNX Runtime refuses a Scan of no step: one more item than there are, cut off again.
+    widths = tuple((0, int(place == axis)) for place in range(len(out.shape)))
+    whole = e.nodes("Scan", 2, start, e.pad(x, widths, value=1.0), body=scope, **flags)[1]
+    return e.node("Slice", whole, e.axes([0]), sizes.size(e, out.shape[axis]), e.axes([axis]))
 
 
 def _shifted(e: Any, x: Any, axis: int, by: int) -> Any:
