@@ -87,8 +87,6 @@ class Executor:
             fact = self.program.facts.get(statement.outputs[0], Fact("float32"))
             results = _LISTS[node.op](node, fact, *inputs)
             outputs = results if isinstance(results, tuple) else (results,)
-        elif node.op.startswith("LookupTableFind") and len(inputs) == 4:
-            outputs = (_look_up(*inputs),)
         else:
             outputs = apply(self.ops, node, inputs)
         self.values.update(zip(statement.outputs, outputs, strict=False))
@@ -149,15 +147,6 @@ def _empty(fact: Fact | None, batch: int) -> np.ndarray:
     shape = (0, batch) if fact is None or fact.shape is None else fact.shape
     dims = [0, batch, *(int(dim) for dim in shape[2:])]
     return np.zeros(dims, "float32" if fact is None else fact.dtype)
-
-
-def _look_up(keys: Any, values: Any, asked: Any, default: Any) -> np.ndarray:
-    table = dict(zip(np.asarray(keys).tolist(), np.asarray(values).tolist(), strict=True))
-    other = np.asarray(default).item()
-    flat = [table.get(key, other) for key in np.asarray(asked).ravel().tolist()]
-    result = np.empty(len(flat), np.asarray(values).dtype)
-    result[:] = flat
-    return result.reshape(np.shape(asked))
 
 
 # ---- lists -----------------------------------------------------------------------------------------------------

@@ -14,12 +14,17 @@ from converters.tf_ops import (  # noqa: F401  (importing a theme fills the tabl
     ctc_beam,
     cudnn,
     decoders,
+    images,
     indexing,
+    lookups,
     math,
     neural,
     reductions,
     refused,
+    segments,
     slices,
+    spaces,
+    sparse,
     strings,
 )
 from converters.tf_ops.table import REFUSED, TABLE, apply, is_known, tf_op

@@ -110,10 +110,22 @@ def split(ops: Any, node: Node, axis: Array, x: Array) -> tuple[Array, ...]:
     parts, along = int(node.attr("num_split")), known_int(ops, node, axis, "axis")
     if parts == 1:
         return (x,)
-    whole = known_dim(ops, node, x, along)
+    whole = ops.dims_of(x)[along]
+    if whole is None:
+        return split_open(ops, x, positive(along, ops.rank_of(x)), parts)
     if whole % parts:
         raise refusal(node, f"an axis of size {whole} does not split into {parts} equal parts")
     return tuple(ops.split(x, [whole // parts] * parts, along))
+
+
+def split_open(ops: Any, x: Array, axis: int, parts: int) -> tuple[Array, ...]:
+    """Equal parts of an axis whose size is not known: a new axis of them, taken apart.
+
+    Where the size is no multiple the reshape fails when the model runs, as TF does.
+    """
+    dims = sizes(ops, x)
+    dims[axis : axis + 1] = [parts, ops.floor_divide(dims[axis], parts)]
+    return tuple(ops.unstack(ops.reshape(x, dims), axis, parts))
 
 
 @tf_op("SplitV")
@@ -121,10 +133,26 @@ def split_v(ops: Any, node: Node, x: Array, parts: Array, axis: Array) -> tuple[
     """Parts of given sizes; one of them may be -1."""
     wanted = list(known_ints(ops, node, parts, "list of sizes"))
     along = known_int(ops, node, axis, "axis")
+    whole = ops.dims_of(x)[along]
     if -1 in wanted:
+        if whole is None:
+            return split_around(ops, x, wanted, positive(along, ops.rank_of(x)))
         rest = sum(n for n in wanted if n != -1)
-        wanted[wanted.index(-1)] = known_dim(ops, node, x, along) - rest
+        wanted[wanted.index(-1)] = int(whole) - rest
     return tuple(ops.split(x, wanted, along))
+
+
+def split_around(ops: Any, x: Array, wanted: list[int], axis: int) -> tuple[Array, ...]:
+    """Parts of an axis whose size is not known, one of them what the others leave."""
+    rest, parts = wanted.index(-1), []
+    for i in range(len(wanted)):
+        begin: int | None = sum(wanted[:i]) if i <= rest else -sum(wanted[i:])
+        end: int | None = sum(wanted[: i + 1]) if i < rest else -sum(wanted[i + 1 :]) or None
+        if wanted[i] == 0:
+            begin, end = 0, 0
+        lead = axis + 1
+        parts.append(ops.strided_slice(x, [0] * axis + [begin], [None] * axis + [end], [1] * lead))
+    return tuple(parts)
 
 
 @tf_op("Tile")
@@ -227,51 +255,41 @@ def concat_offset(ops: Any, node: Node, axis: Array, *shapes: Array) -> tuple[Ar
     return tuple(starts)
 
 
-@tf_op("SpaceToBatchND")
-def space_to_batch(ops: Any, node: Node, x: Array, block: Array, paddings: Array) -> Array:
-    """Blocks of the spatial axes go to the front of the batch axis."""
-    blocks = known_ints(ops, node, block, "block shape")
-    m, rest = len(blocks), ops.rank_of(x) - len(blocks) - 1
-    padded = ops.pad(x, [(0, 0), *pad_pairs(ops, node, paddings), *[(0, 0)] * rest])
-    dims = sizes(ops, padded)
-    split_dims = [dims[0]]
-    for dim, b in zip(dims[1 : m + 1], blocks, strict=True):
-        split_dims += [dim // b if isinstance(dim, int) else ops.floor_divide(dim, b), b]
-    tail = list(range(2 * m + 1, 2 * m + 1 + rest))
-    cut = ops.reshape(padded, split_dims + dims[m + 1 :])
-    moved = ops.transpose(cut, [*range(2, 2 * m + 1, 2), 0, *range(1, 2 * m + 1, 2), *tail])
-    lead = times(ops, dims[0], *blocks)
-    return ops.reshape(moved, [lead, *split_dims[1::2], *dims[m + 1 :]])
+@tf_op("Roll")
+def roll(ops: Any, node: Node, x: Array, shift: Array, axis: Array) -> Array:
+    """Items moved along axes, those that leave come in at the other end."""
+    along = known_ints(ops, node, axis, "axis")
+    for place, by in zip(along, known_ints(ops, node, shift, "shift"), strict=True):
+        have = size(ops, x, place)
+        line = ops.subtract(indices_along(ops, have, "int32"), by)
+        whole = ops.constant(np.array(have, np.int32)) if isinstance(have, int) else have
+        # Of an empty axis nothing is gathered; the divisor only must not be 0.
+        x = ops.gather(
+            x, ops.floor_mod(line, ops.maximum(whole, 1)), axis=positive(place, ops.rank_of(x))
+        )
+    return x
 
 
-@tf_op("BatchToSpaceND")
-def batch_to_space(ops: Any, node: Node, x: Array, block: Array, crops: Array) -> Array:
-    """The inverse of SpaceToBatchND."""
-    blocks = known_ints(ops, node, block, "block shape")
-    m, dims = len(blocks), sizes(ops, x)
-    total = int(np.prod(blocks))
-    batch = dims[0] // total if isinstance(dims[0], int) else ops.floor_divide(dims[0], total)
-    cut = ops.reshape(x, [*blocks, batch, *dims[1:]])
-    order = [m]
-    for axis in range(m):
-        order += [m + 1 + axis, axis]
-    moved = ops.transpose(cut, [*order, *range(2 * m + 1, ops.rank_of(cut))])
-    grown = [times(ops, dim, b) for dim, b in zip(dims[1 : m + 1], blocks, strict=True)]
-    whole = ops.reshape(moved, [batch, *grown, *dims[m + 1 :]])
-    pairs = [tuple(known_ints(ops, node, crops, "crops")[2 * i : 2 * i + 2]) for i in range(m)]
-    ends = [-after if after else None for _, after in pairs]
-    return ops.strided_slice(whole, [0, *(b for b, _ in pairs)], [None, *ends], [1] * (m + 1))
+@tf_op("ParallelConcat")
+def parallel_concat(ops: Any, node: Node, *xs: Array) -> Array:
+    """Rows of parts with one row each."""
+    return xs[0] if len(xs) == 1 else ops.concat(xs, 0)
 
 
-@tf_op("SpaceToDepth", "DepthToSpace")
-def depth(ops: Any, node: Node, x: Array) -> Array:
-    """Blocks of NHWC images to channels, and back."""
-    if node.text("data_format", "NHWC") != "NHWC":
-        raise refusal(node, "only NHWC is described")
-    b = int(node.attr("block_size"))
-    n, h, w, c = size(ops, x, 0), *(known_dim(ops, node, x, axis) for axis in (1, 2, 3))
-    if node.op == "SpaceToDepth":
-        cut = ops.reshape(x, [n, h // b, b, w // b, b, c])
-        return ops.reshape(ops.transpose(cut, [0, 1, 3, 2, 4, 5]), [n, h // b, w // b, b * b * c])
-    cut = ops.reshape(x, [n, h, w, b, b, c // (b * b)])
-    return ops.reshape(ops.transpose(cut, [0, 1, 3, 2, 4, 5]), [n, h * b, w * b, c // (b * b)])
+@tf_op("DataFormatVecPermute", "DataFormatDimMap")
+def data_format(ops: Any, node: Node, x: Array) -> Array:
+    """Sizes, or the numbers of axes, from one data format to another."""
+    source, target = node.text("src_format", "NHWC"), node.text("dst_format", "NCHW")
+    if node.op == "DataFormatDimMap":
+        table = ops.constant(np.array([target.index(c) for c in source], ops.dtype_of(x)))
+        return ops.gather(table, ops.floor_mod(x, len(source)))
+    order = ops.constant(np.array([source.index(c) for c in target], np.int32))
+    return ops.gather(x, order)
+
+
+@tf_op("Empty")
+def empty(ops: Any, node: Node, dims: Array) -> Array:
+    """Zeros; without ``init`` TF promises nothing, and zeros are as good."""
+    dtype = str(node.attr("dtype"))
+    zero = np.array(b"", object) if dtype == "string" else np.array(0, dtype)
+    return ops.fill(items(ops, node, dims), ops.constant(zero))

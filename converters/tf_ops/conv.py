@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from converters.graph import Node
 from converters.tf_ops.neural import channels_first
 from converters.tf_ops.table import Array, items, known_dim, known_ints, refusal, tf_op
@@ -78,8 +76,7 @@ def depthwise(ops: Any, node: Node, x: Array, kernel: Array) -> Array:
 def conv_transpose(ops: Any, node: Node, shape: Array, kernel: Array, x: Array) -> Array:
     """The gradient of a convolution with respect to its input of the given shape."""
     rank, first = ops.rank_of(x), channels_first(node)
-    if any(d != 1 for d in spatial(node, "dilations", rank, first)):
-        raise refusal(node, "a dilated transposed convolution")
+    kernel = stretched(ops, node, kernel, spatial(node, "dilations", rank, first))
     wanted = items(ops, node, shape)
     wanted = [wanted[0], *wanted[2:], wanted[1]] if first else wanted
     out = ops.conv_transpose(
@@ -90,6 +87,20 @@ def conv_transpose(ops: Any, node: Node, shape: Array, kernel: Array, x: Array) 
         padding=padding_of(node, rank, first),
     )
     return from_last(ops, out, first)
+
+
+def stretched(ops: Any, node: Node, kernel: Array, dilations: list[int]) -> Array:
+    """The kernel [*spatial, F, C] with dilation - 1 zeros between its taps."""
+    for axis, step in enumerate(dilations):
+        if step == 1:
+            continue
+        dims = [known_dim(ops, node, kernel, a) for a in range(ops.rank_of(kernel))]
+        wide = ops.expand_dims(kernel, axis + 1)
+        wide = ops.pad(wide, [(0, step - 1 if a == axis + 1 else 0) for a in range(len(dims) + 1)])
+        wide = ops.reshape(wide, [*dims[:axis], dims[axis] * step, *dims[axis + 1 :]])
+        last = (dims[axis] - 1) * step + 1
+        kernel = ops.strided_slice(wide, [0] * (axis + 1), [*[None] * axis, last], [1] * (axis + 1))
+    return kernel
 
 
 @tf_op("MaxPool", "AvgPool", "MaxPool3D", "AvgPool3D")
@@ -113,20 +124,3 @@ def max_pool_v2(ops: Any, node: Node, x: Array, ksize: Array, strides: Array) ->
     more = {key: known_ints(ops, node, value, key) for key, value in given.items()}
     attrs = {**node.attrs, **more}
     return pool(ops, Node(node.name, "MaxPool", node.inputs, node.controls, attrs), x)
-
-
-@tf_op("ResizeNearestNeighbor")
-def resize_nearest(ops: Any, node: Node, x: Array, wanted: Array) -> Array:
-    """Rows and columns repeated (core/kernels/resize_nearest_neighbor_op.cc, v1.15.5)."""
-    if node.attr("half_pixel_centers", False):
-        raise refusal(node, "half pixel centers")
-    for axis, count in zip((1, 2), known_ints(ops, node, wanted, "size"), strict=True):
-        have = known_dim(ops, node, x, axis)
-        corners = bool(node.attr("align_corners", False)) and count > 1
-        scale = np.float32((have - 1) / (count - 1) if corners else have / count)
-        places = np.arange(count, dtype=np.float32) * scale
-        # roundf rounds halves away from zero.
-        source = np.floor(places + np.float32(0.5)) if corners else np.floor(places)
-        line = np.minimum(source, have - 1).astype(np.int32)
-        x = ops.gather(x, ops.constant(line), axis=axis)
-    return x

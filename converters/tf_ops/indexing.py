@@ -77,11 +77,28 @@ def refuse_repeats(ops: Any, node: Node, indices: Array) -> None:
         raise refusal(node, "indices occur twice; which update wins is not defined")
 
 
+@tf_op("InplaceUpdate", "InplaceAdd", "InplaceSub")
+def inplace(ops: Any, node: Node, x: Array, rows: Array, values: Array) -> Array:
+    """x with rows replaced, added to or subtracted from; its result is all that is promised."""
+    if ops.rank_of(rows) == 0:
+        rows, values = ops.reshape(rows, [1]), ops.expand_dims(values, 0)
+    name = {"InplaceUpdate": "TensorScatterUpdate", "InplaceAdd": "TensorScatterAdd"}
+    scatter = Node(node.name, name.get(node.op, "TensorScatterSub"), node.inputs, (), node.attrs)
+    how = tensor_scatter_update if node.op == "InplaceUpdate" else tensor_scatter_add
+    return how(ops, scatter, x, ops.expand_dims(rows, -1), values)
+
+
 @tf_op("OneHot")
 def one_hot(ops: Any, node: Node, indices: Array, depth: Array, on: Array, off: Array) -> Array:
     """``on`` at the index along a new axis, ``off`` elsewhere."""
-    number = known_int(ops, node, depth, "depth")
-    return ops.one_hot(indices, number, on, off, axis=int(node.attr("axis", -1)))
+    value, axis = ops.static(depth), int(node.attr("axis", -1))
+    if value is not None:
+        return ops.one_hot(indices, int(value.reshape(())), on, off, axis=axis)
+    rank = ops.rank_of(indices)
+    place = rank if axis == -1 else axis
+    line = ops.cast(indices_along(ops, ops.reshape(depth, []), "int32"), ops.dtype_of(indices))
+    line = ops.reshape(line, [1] * place + [-1] + [1] * (rank - place))
+    return ops.where(ops.equal(ops.expand_dims(indices, place), line), on, off)
 
 
 @tf_op("ArgMax", "ArgMin")

@@ -214,3 +214,37 @@ def broadcast_args(ops: Any, node: Node, a: Array, b: Array) -> Array:
     pairs = [[1] * (rank - len(s)) + [int(v) for v in s] for s in (first, second)]
     out = [y if x == 1 else x for x, y in zip(*pairs, strict=True)]
     return ops.constant(np.array(out, first.dtype))
+
+
+@tf_op("FakeQuantWithMinMaxArgs", "FakeQuantWithMinMaxVars", "FakeQuantWithMinMaxVarsPerChannel")
+def fake_quant(ops: Any, node: Node, x: Array, *bounds: Array) -> Array:
+    """x at the nearest of the 2^bits levels between bounds moved so that 0 is a level.
+
+    core/kernels/fake_quant_ops_functor.h, Nudge, v1.15.5; in float32 as there.
+    """
+    if bounds:
+        low, high = (known(ops, node, v, "range").astype(np.float32) for v in bounds)
+    else:
+        pairs = (("min", -6.0), ("max", 6.0))
+        low, high = (np.asarray(node.attr(k, d), np.float32) for k, d in pairs)
+    first = np.float32(1 if node.attr("narrow_range", False) else 0)
+    last = np.float32(2 ** int(node.attr("num_bits", 8)) - 1)
+    scale = (high - low) / (last - first)
+    zero = first - low / scale
+    nudged = np.where(
+        zero < first, first, np.where(zero > last, last, np.floor(zero + np.float32(0.5)))
+    )
+    bottom, top = (first - nudged) * scale, (last - nudged) * scale
+    dtype = ops.dtype_of(x)
+    bottom, top, step, inverse = (
+        ops.constant(np.asarray(v, dtype)) for v in (bottom, top, scale, np.float32(1) / scale)
+    )
+    shifted = ops.subtract(ops.minimum(ops.maximum(x, bottom), top), bottom)
+    level = ops.floor(ops.add(ops.multiply(shifted, inverse), 0.5))
+    return ops.add(ops.multiply(level, step), bottom)
+
+
+@tf_op("ConjugateTranspose")
+def conjugate_transpose(ops: Any, node: Node, x: Array, perm: Array) -> Array:
+    """Of real numbers a transpose."""
+    return ops.transpose(x, tuple(int(v) for v in known(ops, node, perm, "permutation")))

@@ -56,6 +56,18 @@ FILES = [
     "QueueDequeueUpToV2",
     "PaddingFIFOQueueV2",
     "RandomShuffleQueueV2",
+    "DecodeRaw",
+    "DecodeBase64",
+    "EncodeBase64",
+    "ParseTensor",
+    "ParseExampleV2",
+    "ParseSequenceExample",
+    "ParseSingleSequenceExample",
+    "Iterator",
+    "MakeIterator",
+    "FIFOQueue",
+    "QueueDequeue",
+    "QueueDequeueMany",
     "Save",
     "SaveV2",
     "Restore",
@@ -78,6 +90,37 @@ TRAINING = [
     "SparseApplyMomentum",
 ]
 
+COMPLEX = ["FFT", "IFFT", "RFFT", "IRFFT", "FFT2D", "IFFT2D", "FFT3D", "IFFT3D", "RFFT2D", "IRFFT2D",
+           "Complex", "ComplexAbs", "Real", "Imag", "Conj", "Angle"]  # fmt: skip
+STATE = ["Assign", "AssignAdd", "AssignSub", "AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp",
+         "ScatterUpdate", "ScatterAdd", "ScatterSub", "ScatterNdUpdate", "ResourceScatterUpdate", "ResourceScatterAdd",
+         "CountUpTo", "MutableHashTable", "MutableHashTableV2", "MutableDenseHashTable", "MutableDenseHashTableV2",
+         "MutableHashTableOfTensors", "MutableHashTableOfTensorsV2", "LookupTableInsert", "LookupTableInsertV2",
+         "LookupTableExport", "LookupTableExportV2", "Barrier", "Stage", "Unstage", "MapStage"]  # fmt: skip
+LOSSES = ["CTCLoss", "EditDistance", "NceLoss"]
+SOLVERS = ["Cholesky", "MatrixInverse", "MatrixDeterminant", "LogMatrixDeterminant", "MatrixSolve", "MatrixSolveLs",
+           "MatrixTriangularSolve", "Qr", "Svd", "SelfAdjointEigV2", "MatrixExponential", "MatrixLogarithm"]  # fmt: skip
+SPECIAL = [
+    "Lgamma",
+    "Digamma",
+    "Polygamma",
+    "Zeta",
+    "Igamma",
+    "Igammac",
+    "Betainc",
+    "BesselI0e",
+    "BesselI1e",
+]
+
+REFUSED.update(dict.fromkeys(COMPLEX, "it computes with complex numbers, which no port holds"))
+REFUSED.update(
+    dict.fromkeys(STATE, "it changes state that lasts from run to run; feed and fetch that state")
+)
+REFUSED.update(dict.fromkeys(LOSSES, "it measures errors for training; ports are for inference"))
+REFUSED.update(
+    dict.fromkeys(SOLVERS, "it solves equations of matrices, which the vocabulary lacks")
+)
+REFUSED.update(dict.fromkeys(SPECIAL, "the vocabulary lacks this function"))
 REFUSED.update(dict.fromkeys(RANDOM, "it draws random numbers, which no port repeats"))
 REFUSED.update(dict.fromkeys(PYTHON, "it calls Python code that is not in the file"))
 REFUSED.update(dict.fromkeys(AUDIO, "its audio processing is not described"))

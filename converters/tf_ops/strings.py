@@ -164,3 +164,14 @@ def regex_replace(ops: Any, node: Node, x: Array, *given: Array) -> Array:
     count = 0 if node.attr("replace_global", True) else 1
     put = re.sub(rb"\\(\d)", rb"\\g<\1>", put)
     return ops.constant(mapped(ops, node, x, lambda v: re.sub(pattern, put, v, count=count)))
+
+
+@tf_op("RegexFullMatch", "StaticRegexFullMatch")
+def regex_match(ops: Any, node: Node, x: Array, *given: Array) -> Array:
+    """Whether the whole string matches; Python's re stands in for RE2."""
+    if node.op.startswith("Static"):
+        pattern = node.text("pattern").encode()
+    else:
+        pattern = bytes_of(ops, node, given[0]).reshape(-1)[0]
+    found = mapped(ops, node, x, lambda v: re.fullmatch(pattern, v) is not None)
+    return ops.constant(found.astype(bool))

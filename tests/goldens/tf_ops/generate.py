@@ -13,7 +13,7 @@ from tensorflow.core.framework import attr_value_pb2, graph_pb2
 from tensorflow.contrib import seq2seq  # registers GatherTree
 from tensorflow.python.framework import op_def_registry, tensor_util
 
-from tests.goldens.tf_ops import specs_arrays, specs_math, specs_neural
+from tests.goldens.tf_ops import specs_arrays, specs_math, specs_more, specs_neural
 
 assert seq2seq
 HERE = Path(__file__).parent
@@ -131,7 +131,7 @@ def storable(value):
 def main():
     """Write cases.json and cases.npz."""
     cards, arrays = [], {}
-    specs = specs_math.specs() + specs_arrays.specs() + specs_neural.specs()
+    specs = specs_math.specs() + specs_arrays.specs() + specs_neural.specs() + specs_more.specs()
     seen, problems = {}, []
     for spec in specs:
         number = seen[spec["op"]] = seen.get(spec["op"], -1) + 1
