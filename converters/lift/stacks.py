@@ -120,8 +120,6 @@ def _without_dead_unpacks(program: Program) -> Program:
     statements = tuple(
         s
         for s in program.statements
-        if not (
-            isinstance(s, OpNode) and s.node.op == "Unpack" and read.isdisjoint(s.outputs)
-        )
+        if not (isinstance(s, OpNode) and s.node.op == "Unpack" and read.isdisjoint(s.outputs))
     )
     return replace(program, statements=statements)

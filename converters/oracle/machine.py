@@ -66,7 +66,9 @@ class Machine:
         wide = self.ops.array(value)
         if self.seed is None or wide.ndim == 0 or wide.dtype.kind != "f":
             return wide
-        unit = {"float16": 2.0**-11, "float64": 2.0**-53}.get(np.asarray(value).dtype.name, 2.0**-24)
+        unit = {"float16": 2.0**-11, "float64": 2.0**-53}.get(
+            np.asarray(value).dtype.name, 2.0**-24
+        )
         draw = np.random.default_rng([self.seed, zlib.crc32(name.encode())])
         signs = draw.integers(0, 2, wide.shape) * 2 - 1
         return np.asarray(wide * (1.0 + unit * signs))

@@ -108,11 +108,16 @@ def floor(exact: np.ndarray, narrow: np.ndarray, moved: np.ndarray) -> float | N
         return None
     if exact.dtype.kind != "f":
         return 0.0 if np.array_equal(exact, narrow) and np.array_equal(exact, moved) else None
-    if not (np.array_equal(np.isfinite(exact), np.isfinite(narrow)) and np.array_equal(np.isfinite(exact), np.isfinite(moved))):
+    if not (
+        np.array_equal(np.isfinite(exact), np.isfinite(narrow))
+        and np.array_equal(np.isfinite(exact), np.isfinite(moved))
+    ):
         return None
     with np.errstate(all="ignore"):
         gaps = [np.abs(other.astype(exact.dtype) - exact) for other in (narrow, moved)]
-    gap = max((float(np.nanmax(np.where(np.isfinite(g), g, 0), initial=0)) for g in gaps), default=0.0)
+    gap = max(
+        (float(np.nanmax(np.where(np.isfinite(g), g, 0), initial=0)) for g in gaps), default=0.0
+    )
     finite = np.abs(exact[np.isfinite(exact)])
     largest = float(finite.max()) if finite.size else 0.0
     if largest > 1e30 or gap > 1e-3 * largest:

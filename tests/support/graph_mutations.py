@@ -16,10 +16,44 @@ Nodes = dict[str, Node]
 INTS = (-1, 0, 1, 2, 3, 4, 7, 2**31 - 1, -(2**31), 2**40)
 FLOATS = (0.0, 1.0, -1.0, 0.5, 3.0, float("nan"), float("inf"), 1e30)
 DTYPES = ("float32", "float64", "float16", "int32", "int64", "int8", "bool", "string", "bfloat16")
-TEXTS = (b"", b"SAME", b"VALID", b"NCHW", b"NHWC", b"\xff\xfe", b"rnn/while/while_context", b"x" * 3000)
-NAMES = ("", "a" * 5000, "\0", "a b", "a/../b", "a:0", "^a", "名\u202e", "x|t", "const", "const_1", "a\nb", "-", "//")
+TEXTS = (
+    b"",
+    b"SAME",
+    b"VALID",
+    b"NCHW",
+    b"NHWC",
+    b"\xff\xfe",
+    b"rnn/while/while_context",
+    b"x" * 3000,
+)
+NAMES = (
+    "",
+    "a" * 5000,
+    "\0",
+    "a b",
+    "a/../b",
+    "a:0",
+    "^a",
+    "名\u202e",
+    "x|t",
+    "const",
+    "const_1",
+    "a\nb",
+    "-",
+    "//",
+)
 SIZES = (None, 0, 1, 2, 3, 5, 2**31 - 1, 2**40, -1)
-CONTROL = ("Enter", "Exit", "Merge", "Switch", "NextIteration", "LoopCond", "Bogus", "RandomUniform", "PyFunc")
+CONTROL = (
+    "Enter",
+    "Exit",
+    "Merge",
+    "Switch",
+    "NextIteration",
+    "LoopCond",
+    "Bogus",
+    "RandomUniform",
+    "PyFunc",
+)
 
 
 class Chooser(Protocol):
@@ -45,7 +79,9 @@ def mutated(graph: Graph, chooser: Chooser, count: int) -> Graph:
     return replace(graph, nodes=nodes)
 
 
-def pick(nodes: Nodes, chooser: Chooser, wanted: Callable[[Node], Any] = lambda n: True) -> Node | None:
+def pick(
+    nodes: Nodes, chooser: Chooser, wanted: Callable[[Node], Any] = lambda n: True
+) -> Node | None:
     """A node for which ``wanted`` holds."""
     found = [node for node in nodes.values() if wanted(node)]
     return one(chooser, found) if found else None
@@ -144,7 +180,9 @@ def rewire(nodes: Nodes, chooser: Chooser) -> None:
     if node is None:
         return
     source = one(chooser, list(nodes.values()))
-    tensor = one(chooser, (f"{source.name}:0",) * 6 + (f"{source.name}:1", f"{node.name}:0", "ghost:0"))
+    tensor = one(
+        chooser, (f"{source.name}:0",) * 6 + (f"{source.name}:1", f"{node.name}:0", "ghost:0")
+    )
     place = chooser.below(len(node.inputs))
     inputs = (*node.inputs[:place], tensor, *node.inputs[place + 1 :])
     nodes[node.name] = replace(node, inputs=inputs)
@@ -224,7 +262,17 @@ def rename(nodes: Nodes, chooser: Chooser) -> None:
 
 UNARY = ("Tanh", "Sigmoid", "Relu", "Relu6", "Elu", "Selu", "Softplus", "Softsign", "Neg", "Abs", "Square", "Sin",
          "Sign", "Floor", "Round", "Identity", "Exp", "Erf", "ZerosLike", "OnesLike", "StopGradient")  # fmt: skip
-BINARY = ("Add", "AddV2", "Sub", "Mul", "Maximum", "Minimum", "RealDiv", "SquaredDifference", "DivNoNan")
+BINARY = (
+    "Add",
+    "AddV2",
+    "Sub",
+    "Mul",
+    "Maximum",
+    "Minimum",
+    "RealDiv",
+    "SquaredDifference",
+    "DivNoNan",
+)
 MUTATIONS: tuple[Callable[[Nodes, Chooser], None], ...] = (
     change_attribute, change_attribute, change_constant, change_constant, swap_constants, rewire, rewire_alike,
     rewire_alike, change_inputs, change_controls, delete, change_op, change_op_alike, change_op_alike, rename,
