@@ -36,7 +36,9 @@ tf: Any = load()
 
 
 def static(dimension: Any, /) -> int | None:
-    """A Dimension, an int or None as an int or None."""
+    """A Dimension, an int, None or a scalar tensor as an int, or None where it is not known."""
+    if isinstance(dimension, tf.Tensor):
+        dimension = tf.get_static_value(dimension)
     value = getattr(dimension, "value", dimension)
     return None if value is None else int(value)
 

@@ -116,9 +116,12 @@ class BeamSearchDecoder(Decoder):
         """A TensorArray of the state along the final beams, where its items are [B * W, …] or [B, W, …]."""
         if not isinstance(t, tf.TensorArray) or not t.element_shape.ndims:
             return t
-        rows, batch = static(t.element_shape[0]), constant_value(self._batch_size)
-        if rows is not None and batch is not None and rows not in (batch, batch * self._beam_width):
-            return t
+        rows, batch, width = static(t.element_shape[0]), constant_value(self._batch_size), self._beam_width
+        second = static(t.element_shape[1]) if t.element_shape.ndims > 1 else None
+        if rows is not None and batch is not None:
+            # TF1's own check refuses [B * W, n] where n is static, and leaves such arrays unsorted (line 196).
+            if rows != batch * width or (second is not None and (rows, second) != (batch, width)):
+                return t
         return gather_tree_from_array(t.stack(), parents, lengths)
 
     def _split(self, x: Any) -> Any:

@@ -27,7 +27,7 @@ def teach(cell, m, feeds, helper=None, state=None):
         helper = helper(inputs, embedding)
     state = cell.zero_state(4, tf.float32) if state is None else state
     decoder = seq2seq.BasicDecoder(cell, helper, state, output_layer=tf.layers.Dense(6, use_bias=True))
-    outputs, final, lengths = seq2seq.dynamic_decode(decoder, impute_finished=True)
+    outputs, final, lengths = seq2seq.dynamic_decode(decoder, impute_finished=True, parallel_iterations=1)
     weights = tf.sequence_mask(LENGTHS, 4, dtype=tf.float32)
     loss = seq2seq.sequence_loss(outputs.rnn_output, tf.constant(TARGETS), weights)
     fetch = {"logits": outputs.rnn_output, "ids": outputs.sample_id, "lengths": lengths}
@@ -106,7 +106,7 @@ def program_scheduled_output():
     helper = seq2seq.ScheduledOutputTrainingHelper(x, LENGTHS, 0.5, seed=3)
     cell = tf.nn.rnn_cell.GRUCell(4)
     decoder = seq2seq.BasicDecoder(cell, helper, cell.zero_state(4, tf.float32))
-    outputs, final, _ = seq2seq.dynamic_decode(decoder)
+    outputs, final, _ = seq2seq.dynamic_decode(decoder, parallel_iterations=1)
     return {"fetch": {"y": outputs.rnn_output, "ids": outputs.sample_id, "s": final}, "feeds": {x: batch(4, 4, 4)}}
 
 
@@ -117,7 +117,7 @@ def program_scheduled_output_auxiliary():
         x, LENGTHS, 0.6, seed=5, next_inputs_fn=lambda y: y * 0.5, auxiliary_inputs=more)
     cell = tf.nn.rnn_cell.GRUCell(4)
     decoder = seq2seq.BasicDecoder(cell, helper, cell.zero_state(4, tf.float32))
-    outputs, final, _ = seq2seq.dynamic_decode(decoder)
+    outputs, final, _ = seq2seq.dynamic_decode(decoder, parallel_iterations=1)
     return {"fetch": {"y": outputs.rnn_output, "s": final}, "feeds": {x: batch(4, 4, 4)}}
 
 
@@ -158,16 +158,16 @@ def program_custom_helper():
         sample_fn=lambda time, outputs, state: tf.argmax(outputs, 1, output_type=tf.int32),
         next_inputs_fn=lambda time, outputs, state, sample_ids: (time >= LENGTHS, outputs, state))
     decoder = seq2seq.BasicDecoder(cell, helper, cell.zero_state(4, tf.float32))
-    outputs, _, lengths = seq2seq.dynamic_decode(decoder)
+    outputs, _, lengths = seq2seq.dynamic_decode(decoder, parallel_iterations=1)
     return {"fetch": {"y": outputs.rnn_output, "ids": outputs.sample_id, "lengths": lengths}}
 
 
-def beam(attention, **kwargs):
+def beam(attention, static=True, **kwargs):
     embedding = tf.get_variable("embedding", [6, 3])
     width, feeds = 3, {}
     cell = tf.nn.rnn_cell.LSTMCell(4)
     if attention:
-        m = memory()
+        m = tf.placeholder(tf.float32, [None, 5 if static else None, 3])
         feeds = {m: batch(4, 5, 3)}
         tiled = seq2seq.tile_batch(m, multiplier=width)
         lengths = seq2seq.tile_batch(tf.constant(MEMORY_LENGTHS), multiplier=width)
@@ -181,7 +181,9 @@ def beam(attention, **kwargs):
         "ids": outputs.predicted_ids, "scores": outputs.beam_search_decoder_output.scores, "lengths": lengths,
         "parents": outputs.beam_search_decoder_output.parent_ids, "log_probs": final.log_probs}
     if attention:
-        fetch["history"] = final.cell_state.alignment_history
+        history = final.cell_state.alignment_history
+        # TF1 leaves it a TensorArray, in the order of writing, where the memory's length is static.
+        fetch["history"] = history.stack() if hasattr(history, "stack") else history
     return {"fetch": fetch, "feeds": feeds}
 
 
@@ -194,7 +196,7 @@ def program_beam_attention():
 
 
 def program_beam_coverage():
-    return beam(True, length_penalty_weight=0.6, coverage_penalty_weight=0.2)
+    return beam(True, False, length_penalty_weight=0.6, coverage_penalty_weight=0.2)
 
 
 def program_gather_tree():
