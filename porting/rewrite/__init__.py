@@ -1,0 +1,1 @@
+"""Codemods for TF1's recurrent code: one command a file, each with a DESCRIPTION."""
