@@ -10,13 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from converters.program import Program
-from converters.read_keras import attention, core, merging, spatial  # noqa: F401  (importing fills the table)
+from converters.read_keras import (  # noqa: F401  (importing fills the table)
+    attention,
+    core,
+    merging,
+    operations_shapes,
+    operations_sums,
+    spatial,
+)
 from converters.read_keras import recurrent as _recurrent  # noqa: F401
 from converters.read_keras.archive import open_archive
 from converters.read_keras.builder import Builder
 from converters.read_keras.masks import Masks
 from converters.read_keras.network import Network
-from converters.read_keras.values import flatten
+from converters.read_keras.values import Value, flatten
 from reference.errors import ArtefactError, NotConvertibleError, RnnportError
 from reference.vocabulary.abstract import Fact, unknown
 
@@ -77,24 +84,17 @@ def _program(network: Network) -> Program:
             for axis, n in enumerate(slot.shape)
         ]
         inputs.append(build.input(slot.name, Fact(slot.dtype, tuple(dims))))
-    found = flatten(network(build, inputs))
-    taken = dict.fromkeys(build.inputs)
-    outputs = {}
-    for name, value in (
-        zip(network.output_names(), found, strict=True)
-        if not network.sequential
-        else _named(network, found)
-    ):
+    found: list[Value] = flatten(network(build, inputs))
+    names = list(network.output_names())
+    if network.sequential:
+        names = [names[0] if not i else f"{names[0]}_{i}" for i in range(len(found))]
+    outputs: dict[str, Value] = {}
+    for name, value in zip(names, found, strict=True):
         label, count = name, 1
-        while label in taken or label in outputs:
+        while label in build.inputs or label in outputs:
             label, count = f"{name}_{count}", count + 1
         outputs[label] = value
     return build.program(outputs)
-
-
-def _named(network: Network, found: list[object]) -> list[tuple[str, object]]:
-    [name] = network.output_names()
-    return [(name if not i else f"{name}_{i}", value) for i, value in enumerate(found)]
 
 
 __all__ = ["KerasModel", "NotConvertibleError", "open_keras", "read_keras"]

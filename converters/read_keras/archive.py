@@ -127,7 +127,8 @@ class Weights:
         try:
             import h5py
         except ImportError:
-            raise MissingExtraError("h5py", "keras", "reading a .keras file") from None
+            msg = "h5py"
+            raise MissingExtraError(msg, "keras", "reading a .keras file") from None
         self.name, self._h5, self.max_tensor = path.name, h5py, max_tensor
         try:
             self._file = h5py.File(io.BytesIO(data), "r")

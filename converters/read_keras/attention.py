@@ -18,13 +18,14 @@ def attention(call: Call) -> Nest:
     call.read |= {"dropout"}
     for name in ("use_causal_mask", "return_attention_scores"):
         if call.argument(name):
-            raise call.refused(f"{name} is not described")
+            msg = f"{name} is not described"
+            raise call.refused(msg)
     scores = (
         _additive(call, query, key)
         if call.layer.kind == "AdditiveAttention"
         else _dot(call, query, key)
     )
-    masks = (flatten(call.mask) + [None, None])[:2]
+    masks = ([*flatten(call.mask), None, None])[:2]
     if masks[1] is not None:
         hidden = b("LogicalNot", b.expand(b.cast(masks[1], "bool"), 1))
         lower = b(
@@ -43,7 +44,8 @@ def attention(call: Call) -> Nest:
 def _dot(call: Call, query: Value, key: Value) -> Value:
     b = call.build
     if call.config("score_mode", "dot") != "dot":
-        raise call.refused("only the score modes of products are described")
+        msg = "only the score modes of products are described"
+        raise call.refused(msg)
     scores = b("BatchMatMulV2", query, key, adj_y=True)
     return b("Mul", scores, call.weight(0)) if call.config("use_scale", False) else scores
 

@@ -191,8 +191,8 @@ class Builder:
         needed = {value.name for value in outputs.values()}
         kept: list[Statement] = []
         for statement in reversed(self.statements):
-            names = statement.defines if isinstance(statement, Recurrence) else statement.outputs
-            if needed.intersection(names):
+            made = statement.defines if isinstance(statement, Recurrence) else statement.outputs
+            if needed.intersection(made):
                 kept.append(statement)
                 needed.update(statement.inputs)
         names = {name: value.name for name, value in outputs.items() if name != value.name}

@@ -38,7 +38,8 @@ def read_cell(call: Call, /) -> Found:
     """
     kind = call.layer.kind.removesuffix("Cell")
     if kind not in _READERS:
-        raise call.refused("this recurrent cell is not known here; LSTM, GRU and SimpleRNN are")
+        msg = "this recurrent cell is not known here; LSTM, GRU and SimpleRNN are"
+        raise call.refused(msg)
     units = int(call.layer.config.get("units", 0))
     biased = bool(call.config("use_bias", True))
     found = call.layer.weights
@@ -49,7 +50,7 @@ def read_cell(call: Call, /) -> Found:
     check_shape(call.layer.name, found[0], (None, gates * units))
     check_shape(call.layer.name, found[1], (units, gates * units))
     cell = _READERS[kind](call, units, found[0], found[1], found[2] if biased else None)
-    names = {path: f"{call.layer.path}/vars" for path in _PATHS[type(cell)]}
+    names = dict.fromkeys(_PATHS[type(cell)], f"{call.layer.path}/vars")
     return Found(cell, units, (1, 0) if kind == "LSTM" else (0,), names)
 
 

@@ -38,7 +38,8 @@ def dense(call: Call) -> Nest:
     """x K + b over the last axis."""
     b, x = call.build, call.x
     if call.config("quantization_config") is not None or call.config("lora_rank"):
-        raise call.refused("quantised and LoRA layers are not read")
+        msg = "quantised and LoRA layers are not read"
+        raise call.refused(msg)
     call.weights((None, None), *[(None,)] * bool(call.config("use_bias", True)))
     kernel = call.weight(0)
     product = b("MatMul", x, kernel) if x.rank == 2 else b("BatchMatMulV2", x, kernel)
@@ -50,10 +51,12 @@ def einsum_dense(call: Call) -> Nest:
     """An Einstein sum with a kernel; the bias broadcasts from the right."""
     call.read |= {"output_shape", "bias_axes"}
     if call.config("quantization_config") is not None or call.config("lora_rank"):
-        raise call.refused("quantised and LoRA layers are not read")
+        msg = "quantised and LoRA layers are not read"
+        raise call.refused(msg)
     equation = str(call.config("equation")).replace(" ", "")
     if "." in equation:
-        raise call.refused(f"the equation {equation!r} has an ellipsis")
+        msg = f"the equation {equation!r} has an ellipsis"
+        raise call.refused(msg)
     y = call.build("Einsum", call.x, call.weight(0), equation=equation.encode())
     if call.layer.config.get("bias_axes") is not None:
         y = call.build("AddV2", y, call.weight(1))
@@ -65,7 +68,8 @@ def embedding(call: Call) -> Nest:
     """Rows of a table; with ``mask_zero`` the steps of id 0 are masked."""
     b, ids = call.build, call.x
     if call.config("quantization_config") is not None or call.config("lora_rank"):
-        raise call.refused("quantised and LoRA layers are not read")
+        msg = "quantised and LoRA layers are not read"
+        raise call.refused(msg)
     call.weights((None, None))
     places = ids if ids.dtype in ("int32", "int64") else b.cast(ids, "int32")
     rows = b("GatherV2", call.weight(0), places, np.array(0, np.int32))
@@ -129,7 +133,8 @@ def softmax(call: Call) -> Nest:
     axis = call.config("axis", -1)
     if isinstance(axis, list):
         if len(axis) != 1:
-            raise call.refused("a softmax over several axes is not described")
+            msg = "a softmax over several axes is not described"
+            raise call.refused(msg)
         [axis] = axis
     mask = call.argument("mask", 1) or x.mask
     if mask is None:
@@ -163,7 +168,8 @@ def layer_norm(call: Call) -> Nest:
     """(x - mean) / sqrt(variance + epsilon), scaled and shifted."""
     b, x = call.build, call.x
     if call.config("rms_scaling", False):
-        raise call.refused("rms_scaling is not described")
+        msg = "rms_scaling is not described"
+        raise call.refused(msg)
     axes = _axes(call, x)
     mean = b.reduce("Mean", x, axes, True)
     shifted = b("Sub", x, mean)
@@ -231,7 +237,8 @@ def time_distributed(call: Call) -> Nest:
     if inner.kind in ("Dense", "Dropout", "Activation") and x.rank >= 3:
         return run(b, inner, [x.masked(None)], {})
     if inner.kind in ("BatchNormalization", "Functional", "Sequential", "TimeDistributed"):
-        raise call.refused(f"TimeDistributed around a {inner.kind} is not described")
+        msg = f"TimeDistributed around a {inner.kind} is not described"
+        raise call.refused(msg)
     sizes = [b.size(x, axis) for axis in range(x.rank)]
     rows = b.reshape(x, [-1, *sizes[2:]])
     kwargs = {}
@@ -248,10 +255,10 @@ def time_distributed(call: Call) -> Nest:
         "Softmax",
         "GlobalAveragePooling1D",
     ):
-        raise call.refused(
-            f"a mask [batch, time] handed to a {inner.kind} on every step is not described"
-        )
+        msg = f"a mask [batch, time] handed to a {inner.kind} on every step is not described"
+        raise call.refused(msg)
     y = run(b, inner, [rows], kwargs)
     if not isinstance(y, Value):
-        raise call.refused("the layer inside gives several outputs")
+        msg = "the layer inside gives several outputs"
+        raise call.refused(msg)
     return b.reshape(y, [*sizes[:2], *(b.size(y, axis) for axis in range(1, y.rank))])

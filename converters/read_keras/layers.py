@@ -32,9 +32,35 @@ REFUSED: Final[dict[str, str]] = {
 }
 
 _TRAINING = frozenset(
-    "name trainable dtype seed rate stddev noise_shape momentum synchronized renorm renorm_clipping "
-    "renorm_momentum unit_forget_bias dropout recurrent_dropout batch_input_shape batch_shape sparse ragged "
-    "input_dim output_dim input_shape units filters kernel_size depth_multiplier implementation".split()
+    [
+        "name",
+        "trainable",
+        "dtype",
+        "seed",
+        "rate",
+        "stddev",
+        "noise_shape",
+        "momentum",
+        "synchronized",
+        "renorm",
+        "renorm_clipping",
+        "renorm_momentum",
+        "unit_forget_bias",
+        "dropout",
+        "recurrent_dropout",
+        "batch_input_shape",
+        "batch_shape",
+        "sparse",
+        "ragged",
+        "input_dim",
+        "output_dim",
+        "input_shape",
+        "units",
+        "filters",
+        "kernel_size",
+        "depth_multiplier",
+        "implementation",
+    ]
 )
 """Keys that change nothing at inference, or that the weights' shapes tell."""
 _TRAINING_ENDS = ("_initializer", "_regularizer", "_constraint", "_quantizer")
@@ -119,7 +145,8 @@ class Call:
         if isinstance(found, list | tuple) and len(found) == 1:
             [found] = found
         if not isinstance(found, Value):
-            raise self.refused("it is called on something that is not one tensor")
+            msg = "it is called on something that is not one tensor"
+            raise self.refused(msg)
         return found
 
     @property
@@ -130,7 +157,8 @@ class Call:
                     self.taken.add(key)
                     self.args = [self.kwargs[key]]
         if not self.args:
-            raise self.refused("it is called on nothing")
+            msg = "it is called on nothing"
+            raise self.refused(msg)
         return self.args[0]
 
     @property
@@ -138,7 +166,8 @@ class Call:
         """The first argument, several tensors."""
         found = [leaf for leaf in flatten(self.first) if isinstance(leaf, Value)]
         if len(found) != len(flatten(self.first)):
-            raise self.refused("it is called on something that is no tensor")
+            msg = "it is called on something that is no tensor"
+            raise self.refused(msg)
         return found
 
     @property
@@ -200,15 +229,19 @@ class Call:
         for key, value in self.layer.config.items():
             harmless = key in _TRAINING or key.endswith(_TRAINING_ENDS) or value in (None, False)
             if key not in self.read and not harmless:
-                raise self.refused(f"its setting {key!r} is not known here")
+                msg = f"its setting {key!r} is not known here"
+                raise self.refused(msg)
         for key, value in self.kwargs.items():
             if key not in self.taken and key not in ("mask", "training") and value is not None:
-                raise self.refused(f"its argument {key!r} is not known here")
+                msg = f"its argument {key!r} is not known here"
+                raise self.refused(msg)
         if self.kwargs.get("training"):
-            raise self.refused("it is called with training=True")
+            msg = "it is called with training=True"
+            raise self.refused(msg)
         for place, value in enumerate(self.args[1:], 1):
             if f"#{place}" not in self.taken and value is not None:
-                raise self.refused(f"its argument {place} is not known here")
+                msg = f"its argument {place} is not known here"
+                raise self.refused(msg)
 
 
 def check_shape(name: str, array: np.ndarray, shape: tuple[int | None, ...] | None, /) -> None:

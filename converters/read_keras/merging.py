@@ -80,7 +80,8 @@ def dot(call: Call) -> Nest:
         for a, v in zip(axes if isinstance(axes, list) else [axes] * 2, (x, y), strict=True)
     )
     if call.config("normalize", False) or x.rank > 3 or y.rank > 3 or 0 in (i, j):
-        raise call.refused("normalize, and inputs of more than three axes, are not described")
+        msg = "normalize, and inputs of more than three axes, are not described"
+        raise call.refused(msg)
     left = x if x.rank == 3 else b.expand(x, 1)
     left = b.transpose(left, [0, 2, 1]) if x.rank == 3 and i == 1 else left
     right = y if y.rank == 3 else b.expand(y, 2)

@@ -233,7 +233,8 @@ class Network:
         if not 0 <= index < len(found) or not isinstance(found[index], Value):
             msg = f"model {self.name!r}: layer {key[0]!r} has no output {index}"
             raise ArtefactError(msg)
-        return found[index]
+        value: Value = found[index]
+        return value
 
 
 def _literal(model: str, kind: str, config: Any, revive: Callable[[Any], Any]) -> Any:

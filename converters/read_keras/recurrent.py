@@ -20,7 +20,6 @@ from converters.read_keras.masks import Masks, Steps
 from converters.read_keras.values import Nest, Value, flatten
 from reference.vocabulary.abstract import Fact
 
-
 RECURRENT = ("LSTM", "GRU", "SimpleRNN", "RNN")
 
 
@@ -51,9 +50,8 @@ class Driven:
 def settings(call: Call, /) -> Settings:
     """Of an RNN layer."""
     if call.config("stateful", False):
-        raise call.refused(
-            "stateful=True keeps a state between calls; save the model with stateful=False, or export --streaming"
-        )
+        msg = "stateful=True keeps a state between calls; save the model with stateful=False, or export --streaming"
+        raise call.refused(msg)
     call.read.add("unroll")  # the same numbers, written out step by step
     return Settings(
         _cells(call),
@@ -126,12 +124,14 @@ def drive(
         else:
             begin, given = given[: len(found.states)], given[len(found.states) :]
             if len(begin) != len(found.states):
-                raise call.refused("its initial_state has too few parts")
+                msg = "its initial_state has too few parts"
+                raise call.refused(msg)
         label = b.unique(name if len(chosen.cells) == 1 else f"{name}/cell_{number}")
         y, final = _recurrence(call, found, y, begin, steps, chosen.backward, label)
         states.append(final)
     if given:
-        raise call.refused("its initial_state has too many parts")
+        msg = "its initial_state has too many parts"
+        raise call.refused(msg)
     return Driven(y, states[-1][0], tuple(states))
 
 
@@ -146,9 +146,8 @@ def _recurrence(
 ) -> tuple[Value, tuple[Value, ...]]:
     features = y.shape[-1]
     if y.rank != 3 or (isinstance(features, int) and features != found.cell.input_size):
-        raise call.refused(
-            f"its input has shape {y.shape} and its kernel {found.cell.input_size} rows"
-        )
+        msg = f"its input has shape {y.shape} and its kernel {found.cell.input_size} rows"
+        raise call.refused(msg)
     ordered = tuple(begin[place].name for place in found.states)
     statement = Recurrence(
         name=label,
@@ -215,7 +214,8 @@ def _mask(call: Call, nest: Nest) -> Value | None:
     if not masks:
         return None
     if not isinstance(masks[0], Value) or masks[0].rank not in (2, 3):
-        raise call.refused("its mask is not [batch, time]")
+        msg = "its mask is not [batch, time]"
+        raise call.refused(msg)
     mask: Value = masks[0]
     return call.build.squeeze(mask, 2) if mask.rank == 3 else mask
 
@@ -267,21 +267,21 @@ def bidirectional(call: Call, masks: Masks, /) -> Nest:
     for side in sides:
         side.check_read()
     if chosen[0].backward == chosen[1].backward or chosen[0].sequences != chosen[1].sequences:
-        raise call.refused("its two layers do not run in opposite directions alike")
+        msg = "its two layers do not run in opposite directions alike"
+        raise call.refused(msg)
     x, start = _inputs(call)
     half = len(start) // 2 if start is not None else 0
     starts = [None, None] if start is None else [start[:half], start[half:]]
     mask = _mask(call, call.mask)
     steps = None if mask is None else masks.steps(mask)
     ys, moved, states = [], [], []
-    for side, given, part in zip(chosen, starts, ("forward", "backward"), strict=True):
+    for own, given, part in zip(chosen, starts, ("forward", "backward"), strict=True):
         # The wrapper sets this, whatever the wrapped layer says.
-        side = replace(side, zeros=side.sequences)
-        done = drive(call, masks, side, x, steps, given, f"{call.layer.name}/{part}")
-        y = shown(call, masks, side, done, steps, given is not None)
-        ys.append(y)
+        setting = replace(own, zeros=own.sequences)
+        done = drive(call, masks, setting, x, steps, given, f"{call.layer.name}/{part}")
+        ys.append(shown(call, masks, setting, done, steps, given is not None))
         moved.append(done.y)
-        states += _nested(side, done)
+        states += _nested(setting, done)
     if chosen[0].sequences and chosen[0].backward:
         # The first layer is the one that runs backward: its reversed order stays, the other's is turned.
         ys = [call.build("ReverseV2", y, np.array([1], np.int32)) for y in ys]
@@ -300,7 +300,8 @@ def _side(call: Call, key: str) -> Call:
         inner = call.layer.inner("layer", key)
         inner = replace(inner, config={**inner.config, "go_backwards": True}, _weights=None)
     if inner.kind not in RECURRENT:
-        raise call.refused(f"it wraps a {inner.kind}, which is no recurrent layer known here")
+        msg = f"it wraps a {inner.kind}, which is no recurrent layer known here"
+        raise call.refused(msg)
     return Call(call.build, inner, [], {})
 
 
@@ -329,7 +330,8 @@ def _merged(
             masks.moved[(y.name, "" if steps is None else steps.valid.name)] = merge(moved, 2)
         result = [y.masked(mask)]
     else:
-        raise call.refused(f"its merge_mode {mode!r} is not known here")
+        msg = f"its merge_mode {mode!r} is not known here"
+        raise call.refused(msg)
     result += states if chosen.state else []
     return result if len(result) > 1 else result[0]
 

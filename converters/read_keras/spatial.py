@@ -62,7 +62,8 @@ def conv(call: Call) -> Nest:
     count = x.rank - 2
     call.read.add("groups")
     if call.config("lora_rank") or call.config("quantization_config"):
-        raise call.refused("quantised and LoRA layers are not read")
+        msg = "quantised and LoRA layers are not read"
+        raise call.refused(msg)
     [kernel, *_] = call.weights(
         (None,) * (count + 2), *[(None,)] * bool(call.config("use_bias", True))
     )
@@ -86,7 +87,8 @@ def depthwise(call: Call) -> Nest:
     dilation = _pair(call.config("dilation_rate", 1), count)
     strides = _pair(call.config("strides", 1), count)
     if len(set(strides)) > 1:
-        raise call.refused("unequal strides are not described")
+        msg = "unequal strides are not described"
+        raise call.refused(msg)
     x, padding = _padded(call, x, list(found[0].shape[:count]), dilation)
     attrs = {"strides": strides, "dilations": dilation}
     y = _convolved(call, x, call.weight(0), "DepthwiseConv2dNative", count, padding, attrs)
@@ -153,7 +155,8 @@ def upsampling(call: Call) -> Nest:
     b = call.build
     x, first = _last(call, call.x)
     if call.config("interpolation", "nearest") != "nearest":
-        raise call.refused("only the nearest interpolation is described")
+        msg = "only the nearest interpolation is described"
+        raise call.refused(msg)
     for axis, factor in enumerate(_pair(call.config("size"), x.rank - 2), 1):
         x = repeated(call, x, axis, factor)
     del b

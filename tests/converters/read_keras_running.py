@@ -19,7 +19,7 @@ from reference.cells.base import map_weights
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import keras  # noqa: E402
+import keras
 
 FLOORS = 8
 """VERDICT.md: an equivalent tensor lies within 8 F."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -14,10 +15,9 @@ import h5py
 import numpy as np
 import pytest
 
-from tests.converters.read_keras_running import keras, randomise
-
 from converters.read_keras import open_keras, read_keras
 from reference.errors import ArtefactError, NotConvertibleError, RnnportError
+from tests.converters.read_keras_running import keras, randomise
 
 L = keras.layers
 
@@ -195,13 +195,15 @@ def test_a_subclassed_model_is_refused(tmp_path: Path) -> None:
         read_keras(tmp_path / "m.keras")
 
 
-def test_settings_that_nobody_reads_are_refused(good: Path, tmp_path: Path) -> None:
-    for name, key, value in (("d", "sharpen", 3), ("l", "peephole", True)):
-        path = with_config(
-            good, tmp_path / "m.keras", lambda c: layer_of(c, name)["config"].update({key: value})
-        )  # noqa: B023
-        with pytest.raises(NotConvertibleError, match=key):
-            read_keras(path)
+@pytest.mark.parametrize(("name", "key", "value"), [("d", "sharpen", 3), ("l", "peephole", True)])
+def test_settings_that_nobody_reads_are_refused(
+    good: Path, tmp_path: Path, name: str, key: str, value: Any
+) -> None:
+    def change(config: dict[str, Any]) -> None:
+        layer_of(config, name)["config"][key] = value
+
+    with pytest.raises(NotConvertibleError, match=key):
+        read_keras(with_config(good, tmp_path / "m.keras", change))
 
 
 @pytest.mark.parametrize(
@@ -259,10 +261,8 @@ def test_mutated_files_never_give_a_traceback(good: Path, tmp_path: Path) -> Non
                     {"config.json": mutated(members["config.json"], rng)}
                 ),
             )
-        try:
+        with contextlib.suppress(RnnportError):
             read_keras(target)
-        except RnnportError as error:
-            assert str(error)
 
 
 def mutated(config: bytes, rng: np.random.Generator) -> bytes:

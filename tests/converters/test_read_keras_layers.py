@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.converters.read_keras_running import check, keras, onnx_session, randomise
-
 from converters.read_keras import read_keras
+from tests.converters.read_keras_running import check, keras, onnx_session, randomise
 
 L, ops = keras.layers, keras.ops
 RNG = np.random.default_rng(8)

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.converters.read_keras_running import check, keras, op_types, randomise
-
 from converters.read_keras import read_keras
 from reference.errors import NotConvertibleError
+from tests.converters.read_keras_running import check, keras, op_types, randomise
 
 L, ops = keras.layers, keras.ops
 T, D = 7, 5
