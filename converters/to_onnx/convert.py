@@ -11,7 +11,7 @@ from onnx import ModelProto
 
 from converters import tf_ops
 from converters.program import Conditional, Loop, OpNode, Program, Recurrence, Statement, walk
-from converters.to_onnx import lists
+from converters.to_onnx import lists, tables
 from converters.to_onnx.branches import emit_conditional
 from converters.to_onnx.builder import Port
 from converters.to_onnx.exported import Exported, RecurrenceRecord
@@ -131,7 +131,7 @@ class Exporter:
             self.ops.build,
             ports,
             opset=self.ops.opset,
-            domains={"com.microsoft": 1},
+            domains={"com.microsoft": 1, tables.DOMAIN: tables.VERSION},
             metadata=metadata,
         )
 
@@ -188,7 +188,9 @@ class Exporter:
             fact = self.program.facts.get(statement.outputs[0])
             found = lists.apply(self.ops, statement.node, inputs, fact)
         else:
-            found = tf_ops.apply(self.ops, statement.node, inputs)
+            found = tables.by_text(self.ops, statement.node, inputs) or tf_ops.apply(
+                self.ops, statement.node, inputs
+            )
         for name, value in zip(statement.outputs, found, strict=False):
             env[name] = value
 
