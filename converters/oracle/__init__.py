@@ -6,14 +6,14 @@ folded, so a wrong lift cannot agree with itself. Only the op functions and ``Nu
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from converters.graph import Graph, split_tensor
+from converters.graph import Function, FunctionRef, Graph, Node, split_tensor
 from converters.oracle import flow, state, tensor_arrays, tensor_lists  # noqa: F401  (fill HANDLERS)
-from converters.oracle.machine import Machine
+from converters.oracle.machine import MAX_DEPTH, Machine
 from converters.oracle.values import DEAD, Uncertain
 from reference.errors import SemanticsError, UsageError
 
@@ -41,7 +41,8 @@ def run(
         perturb: a seed; every float constant, variable and feed of rank >= 1 is multiplied by
             1 + 2^-24 or 1 - 2^-24 (float16: 2^-11). Implies ``widen``.
         watch: further tensors. One inside a loop comes as a list with an array per iteration it was alive
-            in, stacked on axis 0 where all have one shape.
+            in, stacked on axis 0 where all have one shape. One inside a function is named as in a lifted Program:
+            ``while/body/add:0``, ``while/body/|2:0`` (an argument), ``call/mul:0``, ``cond/then_branch/add:0``.
         tables: contents of lookup tables by node name, instead of the graph's own initialisers.
         assets: asset files by base name.
         initializers: node names of the table initialisers to prefer, where there are several.
@@ -53,7 +54,8 @@ def run(
         SemanticsError: TensorFlow 1 refuses this run too.
         NotConvertibleError: an op is unknown, refused, or draws random numbers.
     """
-    tensors = {name: full_name(graph, name) for name in (*feeds, *outputs, *watch)}
+    tensors = {name: full_name(graph, name) for name in (*feeds, *outputs)}
+    tensors |= {name: inner_name(graph, name) or full_name(graph, name) for name in watch}
     machine = Machine(
         graph,
         [tensors[name] for name in feeds],
@@ -87,6 +89,42 @@ def full_name(graph: Graph, name: str) -> str:
         msg = f"tensor {name!r} is not in the graph: check the name (inspect lists inputs and outputs)"
         raise UsageError(msg)
     return f"{node}:{index}"
+
+
+def inner_name(graph: Graph, name: str) -> str | None:
+    """The name of a tensor inside functions, with its index; None where it is none."""
+    node, index = split_tensor(name)
+    if node in graph.nodes or not is_inside(graph, graph.nodes, node, MAX_DEPTH):
+        return None
+    return f"{node}:{index}"
+
+
+def is_inside(graph: Graph, nodes: Mapping[str, Node], path: str, depth: int) -> bool:
+    """Whether a path leads through calls of functions to a node or an argument."""
+    for function, rest in entered(nodes, graph, path) if depth else ():
+        argument = rest.removeprefix("|")
+        number = int(argument) if argument != rest and argument.isdecimal() else len(function.inputs)
+        if rest in function.nodes or number < len(function.inputs):
+            return True
+        if is_inside(graph, function.nodes, rest, depth - 1):
+            return True
+    return False
+
+
+def entered(nodes: Mapping[str, Node], graph: Graph, path: str) -> Iterator[tuple[Function, str]]:
+    """Functions that nodes call by which ``path`` can begin, each with the rest of it."""
+    for name, node in nodes.items():
+        if not path.startswith(f"{name}/"):
+            continue
+        parts: dict[str, Any] = {f"{key}/": value for key, value in node.attrs.items()}
+        branches = node.attrs.get("branches", ())
+        parts |= {f"branch_{k}/": ref for k, ref in enumerate(branches)}
+        parts[""] = node.attrs.get("f", FunctionRef(node.op))
+        inside = path[len(name) + 1 :]
+        for part, ref in parts.items():
+            function = graph.functions.get(getattr(ref, "name", ""))
+            if function is not None and inside.startswith(part):
+                yield function, inside[len(part) :]
 
 
 def fed_value(machine: Machine, tensor: str, value: Any) -> np.ndarray:
@@ -129,6 +167,6 @@ def seen(machine: Machine, tensor: str) -> Any:
     values = machine.watched.get(tensor, [])
     if tensor in machine.feeds:
         return machine.feeds[tensor]
-    if not machine.contexts.frame(node):
+    if node in machine.graph.nodes and not machine.contexts.frame(node):
         return finished(tensor, values[0] if values else DEAD)
     return np.stack(values) if values and len({np.shape(v) for v in values}) == 1 else values

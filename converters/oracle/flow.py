@@ -53,14 +53,15 @@ def truth(node: Node, value: Any) -> bool:
 def if_op(machine: Any, node: Node, predicate: Any, *args: Any) -> tuple[Any, ...]:
     """One of two functions."""
     branch = "then_branch" if truth(node, predicate) else "else_branch"
-    return tuple(machine.call(node, node.attr(branch), args))
+    return tuple(machine.call(node, node.attr(branch), args, f"/{branch}"))
 
 
 @handles("Case", "StatelessCase")
 def case(machine: Any, node: Node, index: Any, *args: Any) -> tuple[Any, ...]:
     """One of several functions; the last where the index is out of range."""
     branches, i = node.attr("branches"), int(index)
-    return tuple(machine.call(node, branches[i if 0 <= i < len(branches) else -1], args))
+    place = i if 0 <= i < len(branches) else len(branches) - 1
+    return tuple(machine.call(node, branches[place], args, f"/branch_{place}"))
 
 
 @handles("While", "StatelessWhile", "_While")
@@ -68,9 +69,9 @@ def while_op(machine: Any, node: Node, *state: Any) -> tuple[Any, ...]:
     """A function for the condition, one for the body."""
     condition, body = node.attr("cond"), node.attr("body")
     for _ in machine.iterations(node.name):
-        if not truth(node, machine.call(node, condition, state)[0]):
+        if not truth(node, machine.call(node, condition, state, "/cond")[0]):
             return tuple(state)
-        state = machine.call(node, body, state)
+        state = machine.call(node, body, state, "/body")
     raise AssertionError
 
 

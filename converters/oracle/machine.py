@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from converters import tf_ops
-from converters.graph import FunctionRef, Graph, Node
+from converters.graph import Function, FunctionRef, Graph, Node, split_tensor
 from converters.oracle.contexts import Contexts
 from converters.oracle.handlers import HANDLERS
 from converters.oracle.planning import AnyStep, LoopStep, Planner, Step
@@ -48,8 +48,11 @@ class Machine:
         self.filled: dict[str, dict[Any, Any]] = {}
         self.watched: dict[str, list[Any]] = {}
         self._weights: dict[int, tuple[Any, np.ndarray]] = {}
-        self._plans: dict[str, list[AnyStep]] = {}
+        self._plans: dict[tuple[str, frozenset[str]], list[AnyStep]] = {}
         self._depth = 0
+        self.place = ""
+        """Where the function that runs now was called from: what :meth:`call` puts before the names of its tensors."""
+        self.inner_watch: frozenset[str] = frozenset()
 
     # -- values -------------------------------------------------------------------------------
     def weight(self, name: str, value: np.ndarray) -> np.ndarray:
@@ -97,13 +100,21 @@ class Machine:
     # -- running ------------------------------------------------------------------------------
     def evaluate(self, targets: Sequence[str], watch: Collection[str] = ()) -> list[Any]:
         """Values of tensors of the graph, given ``feeds``."""
-        planner = Planner(self.graph.nodes, self.contexts, self.feeds, targets, watch)
+        own = [t for t in watch if split_tensor(t)[0] in self.graph.nodes]
+        self.inner_watch |= frozenset(watch) - frozenset(own)
+        planner = Planner(self.graph.nodes, self.contexts, self.feeds, targets, own)
         env = dict(self.feeds)
         self.run(planner.plan(), env)
         return [env[tensor] for tensor in targets]
 
-    def call(self, node: Node, ref: FunctionRef | str, args: Sequence[Any]) -> tuple[Any, ...]:
-        """The results of a function of the graph's library."""
+    def call(
+        self, node: Node, ref: FunctionRef | str, args: Sequence[Any], part: str = ""
+    ) -> tuple[Any, ...]:
+        """The results of a function of the graph's library.
+
+        Its tensors are watched as ``<node><part>/<tensor>``, the names they have in a lifted Program; the arguments of a While's function as
+        ``<node><part>/|<number>:0``.
+        """
         name = ref.name if isinstance(ref, FunctionRef) else str(ref)
         function = self.graph.functions.get(name)
         if function is None:
@@ -117,14 +128,29 @@ class Machine:
             raise ArtefactError(msg)
         names = [f"{argument}:0" for argument, _ in function.inputs]
         results = [tensor for _, tensor in function.outputs]
-        if name not in self._plans:
+        outside, self.place = self.place, f"{self.place}{node.name}{part}/"
+        watch = self._watched_here(function, args)
+        key = (name, watch)
+        if key not in self._plans:
             contexts = Contexts(function.nodes, names)
-            self._plans[name] = Planner(function.nodes, contexts, names, results).plan()
+            self._plans[key] = Planner(function.nodes, contexts, names, results, watch).plan()
         env = dict(zip(names, args, strict=True))
         self._depth += 1
-        self.run(self._plans[name], env)
+        self.run(self._plans[key], env)
         self._depth -= 1
+        self.place = outside
         return tuple(env[tensor] for tensor in results)
+
+    def _watched_here(self, function: Function, args: Sequence[Any]) -> frozenset[str]:
+        """The tensors of a function's own nodes to watch; its arguments are recorded at once."""
+        if not self.inner_watch:
+            return frozenset()
+        here = [t[len(self.place) :] for t in self.inner_watch if t.startswith(self.place)]
+        for number, value in enumerate(args):
+            name = f"|{number}:0"
+            if name in here and value is not DEAD:
+                self.watched.setdefault(f"{self.place}{name}", []).append(value)
+        return frozenset(t for t in here if split_tensor(t)[0] in function.nodes)
 
     def run(self, steps: Sequence[AnyStep], env: Env) -> None:
         """Every step in order; values nothing reads any more are dropped."""
@@ -151,7 +177,7 @@ class Machine:
             env[tensor] = results[index]
         for tensor in step.watched:
             if env[tensor] is not DEAD:
-                self.watched.setdefault(tensor, []).append(env[tensor])
+                self.watched.setdefault(f"{self.place}{tensor}", []).append(env[tensor])
 
     def dead(self, step: Step, inputs: list[Any], env: Env) -> bool:
         """Whether a node must not run."""
@@ -200,7 +226,7 @@ class Machine:
                 env[f"{node.name}:0"] = value
                 env[f"{node.name}:1"] = np.array(1 - place if count else place, np.int32)
             for tensor in loop.watched:
-                self.watched.setdefault(tensor, []).append(env[tensor])
+                self.watched.setdefault(f"{self.place}{tensor}", []).append(env[tensor])
             self.run(loop.head, env)
             go_on = env[loop.condition]
             if go_on is DEAD or not truth(loop.name, go_on):
