@@ -72,6 +72,8 @@ def agrees(found: Identified, component: Component, norm: Normaliser) -> str | N
         ops.begin()
         got, output = _step(found, component, norm, draws, ops, rows)
         for k, want in zip(range(len(expected)), expected, strict=True):
+            if not (np.isfinite(want).all() and np.isfinite(got[k]).all()):
+                return "the numbers are not finite, so nothing can be compared"
             size = max(float(np.max(np.abs(want), initial=0.0)), 1e-300)
             worst = max(worst, float(np.max(np.abs(got[k] - want), initial=0.0)) / size)
         if not np.array_equal(output, got[found.output]):
