@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from converters.graph import Node
+from converters.tf_ops.arrays import MAX_PARTS
 from reference.vocabulary.abstract.fact import Fact
 from reference.vocabulary.abstract.sizes import Dim, as_dim, floor_divide
 
@@ -71,6 +72,8 @@ def _split(ops: Any, node: Node, axis: Fact, x: Fact) -> tuple[Fact, ...] | None
     if axis.value is None or x.shape is None:
         return None
     place, parts = int(axis.value.reshape(())) % len(x.shape), int(node.attr("num_split"))
+    if not 0 < parts <= MAX_PARTS:
+        return None
     shape = list(x.shape)
     shape[place] = floor_divide(shape[place], parts)
     return (Fact(x.dtype, tuple(shape)),) * parts

@@ -100,6 +100,7 @@ class Specialiser:
     def _checked(self, node: Node, kept: list[Statement]) -> None:
         """A malformed node is a refusal with its name, never a traceback."""
         try:
+            self._check_dtype(node)
             self._op(node, kept)
         except RnnportError:
             raise
@@ -111,6 +112,21 @@ class Specialiser:
                 self.define(name, Fact("unknown"))
             inputs = tuple(self.name(value) for value in node.inputs)
             kept.append(OpNode(replace(node, inputs=inputs), names))
+
+    def _check_dtype(self, node: Node) -> None:
+        """TF refuses a graph where none of a node's inputs is of the dtype ``T`` that the node says.
+
+        Raises:
+            ValueError: as TF would.
+        """
+        said = node.attrs.get("T")
+        if not isinstance(said, DType) or said not in DTYPES or lists.is_list_op(node.op):
+            return
+        facts = [self.facts.get(self.name(value)) for value in node.inputs]
+        if facts and all(f is not None and f.dtype in DTYPES and f.dtype != said for f in facts):
+            found = ", ".join(dict.fromkeys(f.dtype for f in facts if f is not None))
+            msg = f"it says {said} and its inputs are {found}"
+            raise ValueError(msg)
 
     def _op(self, node: Node, kept: list[Statement]) -> None:
         inputs = tuple(self.name(value) for value in node.inputs)
@@ -265,6 +281,9 @@ class Specialiser:
 
 DAMAGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What reading a node raises that lacks inputs, or has them of the wrong kind."""
+DTYPES = frozenset(
+    "float16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64 bool string".split()
+)
 _ABSENT: Any = object()
 
 

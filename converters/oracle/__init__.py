@@ -15,7 +15,7 @@ from converters.graph import Function, FunctionRef, Graph, Node, split_tensor
 from converters.oracle import flow, state, tensor_arrays, tensor_lists  # noqa: F401  (fill HANDLERS)
 from converters.oracle.machine import MAX_DEPTH, Machine
 from converters.oracle.values import DEAD, Uncertain
-from reference.errors import SemanticsError, UsageError
+from reference.errors import ArtefactError, SemanticsError, UsageError
 
 __all__ = ["run"]
 
@@ -71,11 +71,24 @@ def run(
             tensor = tensors[name]
             machine.feeds[tensor] = machine.perturbed(tensor, fed_value(machine, tensor, value))
         wanted = [tensors[name] for name in outputs]
-        values = machine.evaluate(wanted, [tensors[name] for name in watch])
+        values = evaluated(machine, wanted, [tensors[name] for name in watch])
     results = {name: finished(name, value) for name, value in zip(outputs, values, strict=True)}
     for name in watch:
         results[name] = seen(machine, tensors[name])
     return results
+
+
+def evaluated(machine: Machine, wanted: Sequence[str], watch: Sequence[str]) -> list[Any]:
+    """The values of the tensors.
+
+    Raises:
+        ArtefactError: a loop reads what only its later part, or another loop, computes.
+    """
+    try:
+        return machine.evaluate(wanted, watch)
+    except KeyError as error:
+        msg = f"the graph is damaged: tensor {error.args[0]!r} is read before it is computed"
+        raise ArtefactError(msg) from error
 
 
 def full_name(graph: Graph, name: str) -> str:

@@ -30,14 +30,22 @@ from converters.tf_ops.table import (
 @tf_op("Shape", "ShapeN")
 def shape(ops: Any, node: Node, *xs: Array) -> tuple[Array, ...]:
     """The sizes of each input."""
-    dtype = str(node.attr("out_type", "int32"))
+    dtype = size_dtype(node)
     return tuple(ops.shape(x, dtype=dtype) for x in xs)
+
+
+def size_dtype(node: Node) -> str:
+    """The dtype sizes come in."""
+    dtype = str(node.attr("out_type", "int32"))
+    if dtype not in ("int32", "int64"):
+        raise refusal(node, f"sizes are int32 or int64, not {dtype}")
+    return dtype
 
 
 @tf_op("Size")
 def count(ops: Any, node: Node, x: Array) -> Array:
     """The number of items."""
-    dtype = str(node.attr("out_type", "int32"))
+    dtype = size_dtype(node)
     total = times(ops, *sizes(ops, x))
     return (
         ops.constant(np.array(total, dtype)) if isinstance(total, int) else ops.cast(total, dtype)
@@ -101,13 +109,25 @@ def pack(ops: Any, node: Node, *xs: Array) -> Array:
 @tf_op("Unpack")
 def unpack(ops: Any, node: Node, x: Array) -> tuple[Array, ...]:
     """The items along an axis."""
-    return tuple(ops.unstack(x, int(node.attr("axis", 0)), int(node.attr("num"))))
+    return tuple(ops.unstack(x, int(node.attr("axis", 0)), parts_of(node, "num")))
+
+
+MAX_PARTS = 1 << 20
+"""Outputs a node may have: a hostile file can ask for any number."""
+
+
+def parts_of(node: Node, key: str) -> int:
+    """How many parts an attribute asks for."""
+    parts = int(node.attr(key))
+    if not 0 <= parts <= MAX_PARTS:
+        raise refusal(node, f"{parts} parts; 0 to {MAX_PARTS} are possible")
+    return parts
 
 
 @tf_op("Split")
 def split(ops: Any, node: Node, axis: Array, x: Array) -> tuple[Array, ...]:
     """Equal parts along an axis."""
-    parts, along = int(node.attr("num_split")), known_int(ops, node, axis, "axis")
+    parts, along = parts_of(node, "num_split"), known_int(ops, node, axis, "axis")
     if parts == 1:
         return (x,)
     whole = ops.dims_of(x)[along]

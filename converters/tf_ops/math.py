@@ -145,6 +145,8 @@ def select(ops: Any, node: Node, condition: Array, a: Array, b: Array) -> Array:
     core/kernels/cwise_op_select.cc, v1.15.5, ComputeBroadcasted.
     """
     rank, wanted = ops.rank_of(condition), ops.rank_of(a)
+    if ops.dtype_of(condition) != "bool":
+        raise refusal(node, f"its condition is {ops.dtype_of(condition)}, not bool")
     if rank == 1 and wanted > 1:
         for _ in range(wanted - 1):
             condition = ops.expand_dims(condition, -1)

@@ -93,7 +93,9 @@ class Builder:
     ) -> list[str]:
         """Add a node (or find its equal) and give its output names."""
         attrs = {key: value for key, value in (attrs or {}).items() if value is not None}
-        scope = self.place(inputs) if shared else self.scope
+        inner = [value for value in attrs.values() if isinstance(value, Scope)]
+        reads = [*inputs, *(name for sub in inner for name in self.captured(sub))]
+        scope = self.place(reads) if shared else self.scope
         key = (op, domain, tuple(inputs), outputs, _frozen(attrs)) if shared else None
         if key is not None and key in scope.shared:
             return scope.shared[key]
@@ -106,10 +108,22 @@ class Builder:
             scope.shared[key] = names
         return names
 
+    def captured(self, sub: Scope, /) -> Iterator[str]:
+        """What a subgraph reads from around it: its node must not leave the loop whose body defines that."""
+        own = {port.name for port in sub.inputs}
+        own.update(name for node in sub.nodes for name in node.outputs)
+        for node in sub.nodes:
+            yield from (name for name in node.inputs if name not in own)
+            for value in node.attrs.values():
+                if isinstance(value, Scope):
+                    yield from (name for name in self.captured(value) if name not in own)
+
     def place(self, inputs: Sequence[str], /) -> Scope:
         """The scope where a node of these inputs belongs."""
         deepest = max(
-            (self.home[name] for name in inputs), key=lambda s: s.depth, default=self.root
+            (self.home.get(name, self.root) for name in inputs),
+            key=lambda s: s.depth,
+            default=self.root,
         )
         for scope in self.scope.chain():
             if scope is deepest or scope.pinned:

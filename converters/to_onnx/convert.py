@@ -123,9 +123,12 @@ class Exporter:
         ports = []
         self.ops.build.prefix = ""
         for name in self.program.outputs:
-            value = self.widened(name, env[self.program.names.get(name, name)])
-            if isinstance(value, Value):
-                ranked(name, value.fact)
+            found = env[self.program.names.get(name, name)]
+            if not isinstance(found, Value):
+                text = "it is a list of tensors, not a tensor: choose another output"
+                raise NotConvertibleError(f"tensor {name!r}: {text}", (Reason(name, text),))
+            value = self.widened(name, found)
+            ranked(name, value.fact)
             ports.append((name, Port(self.ops.ref(value), value.fact.dtype, value.fact.shape)))
         return finish(
             self.ops.build,

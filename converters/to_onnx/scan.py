@@ -211,5 +211,5 @@ def _close(
         body=frame.scope,
         num_scan_inputs=len(used),
         scan_input_directions=[backward] * len(used) if backward else None,
-        scan_output_directions=[backward] * scanned if backward else None,
+        scan_output_directions=[backward] * scanned if backward and scanned else None,
     )

@@ -120,7 +120,7 @@ def floor(exact: np.ndarray, narrow: np.ndarray, moved: np.ndarray) -> float | N
     )
     finite = np.abs(exact[np.isfinite(exact)])
     largest = float(finite.max()) if finite.size else 0.0
-    if largest > 1e30 or gap > 1e-3 * largest:
+    if largest > 1e4 or gap > 1e-3 * largest:
         return None
     return 64 * max(gap, largest * (2.0**-10 if narrow.dtype == np.float16 else 2.0**-21))
 
