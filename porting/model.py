@@ -44,7 +44,12 @@ class Model:
         program = self.program
         places = layouts(program, self.artefact.graph, program.outputs)
         return Original(
-            self.artefact, tuple(program.inputs), program.outputs, dict(program.frozen), places
+            self.artefact,
+            tuple(program.inputs),
+            program.outputs,
+            dict(program.frozen),
+            places,
+            program,
         )
 
     def alone(self, output: str) -> Model:

@@ -37,6 +37,8 @@ class Candidate:
     weights: Callable[[], Mapping[str, np.ndarray]] | None = None
     """Its weights by name, for the audit."""
     threads: int = 1
+    peek: Callable[[tuple[str, ...], tuple[str, ...], Arrays], Mapping[str, list[np.ndarray]]] | None = None
+    """``(prefixes, kinds, feeds)``: what the nodes of these kinds and name prefixes give, where it can be looked into."""
 
     def run(self, feeds: Arrays) -> dict[str, np.ndarray]:
         """The outputs for one run.
@@ -81,7 +83,7 @@ def open_candidate(path: Path | str, /, *, threads: int = 1, trust: bool = False
 
 def onnx_candidate(path: Path, /, *, threads: int = 1) -> Candidate:
     """An ONNX model in ONNX Runtime; runs with an empty axis in a process of their own, which they may abort."""
-    from porting.verification.onnx_session import answer, open_session, stored_weights
+    from porting.verification.onnx_session import answer, open_session, peek, stored_weights
 
     session, origin = open_session(path, threads)
     outputs = tuple(item.name for item in session.get_outputs())
@@ -92,7 +94,10 @@ def onnx_candidate(path: Path, /, *, threads: int = 1) -> Candidate:
         return answer(session, feeds)
 
     inputs = tuple(item.name for item in session.get_inputs())
-    return Candidate(call, inputs, outputs, "onnx", origin, lambda: stored_weights(path), threads)
+    return Candidate(
+        call, inputs, outputs, "onnx", origin, lambda: stored_weights(path), threads,
+        lambda prefixes, kinds, feeds: peek(path, prefixes, kinds, {n: feeds[n] for n in inputs}),
+    )  # fmt: skip
 
 
 def _apart(path: Path, feeds: Arrays, threads: int) -> Arrays:

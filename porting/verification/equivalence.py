@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from porting.verification.audit import audit
@@ -11,10 +12,13 @@ from porting.verification.judge import Judge
 from porting.verification.original import Original
 from porting.verification.ruling import rule
 from porting.verification.samples import Run
-from porting.verification.verdict import Verdict
+from porting.verification.verdict import DIFFERENT, Verdict
 from reference.errors import NotConvertibleError, RnnportError, SemanticsError
 
 Progress = Callable[[int], Any]
+Kept = list[tuple[int, Mapping[str, Any]]]
+KEPT_RUNS, KEPT_BYTES = 8, 64 << 20
+"""What is kept of the inputs for the search for a cause."""
 
 
 def check(
@@ -40,14 +44,46 @@ def check(
     """
     judge = Judge(original, oracle=oracle, dtype=dtype, threads=candidate.threads)
     judge.notes.extend(notes)
+    kept: Kept = []
     for number, run in enumerate(runs):
         _one(judge, original, candidate, number, run)
+        _keep(kept, number, run)
         progress(number)
     if dtype != "float32":
         judge.notes.append(f"the weights were not audited: the port holds them in {dtype}")
     elif weights and candidate.weights is not None:
         judge.audit = audit(original, candidate.weights())
-    return rule(judge)
+    return explained(rule(judge), original, candidate, kept, dtype)
+
+
+def explained(
+    verdict: Verdict, original: Original, candidate: Candidate, kept: Kept, dtype: str = "float32", /
+) -> Verdict:
+    """A ``different`` verdict with the cause and the place of the difference, as far as they can be found.
+
+    Args:
+        kept: (number, inputs) of some runs.
+    """
+    if verdict.verdict != DIFFERENT or dtype != "float32":
+        return verdict
+    from porting.diagnosis import diagnose
+
+    found = diagnose(original, candidate, kept, verdict)
+    if found is None:
+        return verdict
+    return replace(
+        verdict,
+        worst=verdict.worst | dict(found.place),
+        reasons=(found.sentence, *verdict.reasons),
+        diagnosis=found.as_json(),
+    )
+
+
+def _keep(kept: Kept, number: int, run: Run) -> None:
+    if len(kept) < KEPT_RUNS:
+        size = sum(value.nbytes for _, inputs in kept for value in inputs.values())
+        if size + sum(value.nbytes for value in run.inputs.values()) <= KEPT_BYTES:
+            kept.append((number, run.inputs))
 
 
 def _one(judge: Judge, original: Original, candidate: Candidate, number: int, run: Run) -> None:

@@ -66,6 +66,40 @@ def _each(value: np.ndarray, function: Callable[[Any], Any]) -> np.ndarray:
     return found.reshape(value.shape)
 
 
+def peek(
+    path: Path | str,
+    prefixes: tuple[str, ...],
+    kinds: tuple[str, ...],
+    feeds: Mapping[str, np.ndarray],
+    /,
+) -> dict[str, list[np.ndarray]]:
+    """What the nodes give whose name begins with a prefix and whose operator is of these kinds, by prefix.
+
+    Raises:
+        Exception: whatever onnx and ONNX Runtime raise on the model with more outputs.
+    """
+    import onnx
+    import onnxruntime
+
+    model = onnx.load(str(path))
+    known = {item.name for item in model.graph.output}
+    wanted: dict[str, list[str]] = {}
+    for node in model.graph.node:
+        prefix = next((p for p in prefixes if node.name.startswith(f"{p}/")), None)
+        if prefix is not None and node.op_type in kinds:
+            wanted.setdefault(prefix, []).extend(name for name in node.output if name)
+    for name in dict.fromkeys(n for names in wanted.values() for n in names):
+        if name not in known:
+            model.graph.output.append(onnx.ValueInfoProto(name=name))
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    found = answer(session, feeds)
+    return {prefix: [found[name] for name in names] for prefix, names in wanted.items()}
+
+
 def stored_weights(path: Path | str, /) -> dict[str, np.ndarray]:
     """Every float initializer and Constant of a model, those of subgraphs too."""
     import onnx

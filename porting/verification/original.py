@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from converters.graph import Artefact
+from converters.program import Program
 from porting.verification.places import Layout
 
 PERTURBED = (1, 2, 3, 4)
@@ -37,6 +38,8 @@ class Original:
     frozen: Mapping[str, Any] = field(default_factory=dict)
     """Fed to every run: dropout and ``--freeze``."""
     layouts: Mapping[str, Layout] = field(default_factory=dict)
+    program: Program | None = field(default=None, repr=False)
+    """The lifted model: it plays no part in a verdict, only in the search for a cause."""
 
     def feeds(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """What the raw graph is fed: the frozen values, and of a recording what is an input here."""

@@ -73,6 +73,8 @@ class Verdict:
     audit: dict[str, Any] | None = None
     """What the comparison of the weights found."""
     threads: int = 1
+    diagnosis: dict[str, Any] | None = None
+    """Of a ``different`` port: the known mistake that explains it, and its place."""
 
     @property
     def max_abs_diff(self) -> float:
@@ -100,7 +102,7 @@ class Verdict:
             "verdict": self.verdict, "oracle": self.oracle, "cases": self.cases, "few": self.few,
             "max_abs_diff": self.max_abs_diff, "mean_abs_diff": self.mean_abs_diff,
             "noise_floor": self.noise_floor, "worst": self.worst, "threads": self.threads,
-            "reasons": list(self.reasons), "notes": list(self.notes), "weights": self.audit,
+            "reasons": list(self.reasons), "notes": list(self.notes), "weights": self.audit, "diagnosis": self.diagnosis,
             "tensors": [row.as_json() for row in self.rows],
         }  # fmt: skip
 
