@@ -24,11 +24,13 @@ def lazy(
             return importlib.import_module(place[1:])
         if place is not None:
             return getattr(importlib.import_module(place), name)
-        if parent is None or name.startswith("__"):
+        if parent is None or (name.startswith("__") and name != "__version__"):
             msg = f"module {module!r} has no attribute {name!r}"
             raise AttributeError(msg)
         from porting.tf1.runtime import tf
 
+        if name == "__version__":
+            return tf.version.VERSION
         found = tf
         for part in parent.split(".") if parent else ():
             found = getattr(found, part)

@@ -1,6 +1,12 @@
 """``tf.nn.rnn_cell``."""
 
-from porting.tf1.cell_base import LayerRNNCell, LSTMStateTuple, RNNCell
+from porting.tf1.cell_base import (  # noqa: F401 - private, and imported by people's cells all the same
+    LayerRNNCell,
+    LSTMStateTuple,
+    RNNCell,
+    _linear,
+    assert_like_rnncell,
+)
 from porting.tf1.core_cells import BasicLSTMCell, BasicRNNCell, GRUCell, LSTMCell, MultiRNNCell
 from porting.tf1.wrappers import DeviceWrapper, DropoutWrapper, ResidualWrapper
 

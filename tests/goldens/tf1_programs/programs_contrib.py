@@ -31,7 +31,10 @@ def program_coupled():
 
 
 def program_coupled_norm():
-    return train(rnn.CoupledInputForgetGateLSTMCell(4, use_peepholes=True, layer_norm=True))
+    made = train(rnn.CoupledInputForgetGateLSTMCell(4, use_peepholes=True, layer_norm=True))
+    # Larger steps are chaotic: a change of 1e-7 in the weights grows to 1e-2 in 50 of them.
+    made["optimizer"] = tf.train.GradientDescentOptimizer(0.005)
+    return made
 
 
 def program_layer_norm_basic():
@@ -138,9 +141,9 @@ def program_time_freq():
 
 
 def grid(cls, **more):
-    x = tf.placeholder(tf.float32, [4, 5, 8])
-    cell = cls(3, use_peepholes=True, feature_size=2, frequency_skip=2, num_frequency_blocks=[4], **more)
-    return train(cell, x=x, feeds={x: batch(4, 5, 8)})
+    x = tf.placeholder(tf.float32, [4, 5, 4])
+    cell = cls(3, use_peepholes=True, feature_size=2, frequency_skip=2, num_frequency_blocks=[2], **more)
+    return train(cell, x=x, feeds={x: batch(4, 5, 4)})
 
 
 def program_grid():
@@ -156,10 +159,10 @@ def program_grid_bidirectional():
 
 
 def program_ntm():
-    x = tf.placeholder(tf.float32, [4, 5, 3])
+    x = tf.placeholder(tf.float32, [4, 2, 3])
     cell = rnn_cell.NTMCell(rnn.BasicLSTMCell(4), 6, 3, 1, 1, output_dim=2)
     outputs, state = tf.nn.static_rnn(cell, tf.unstack(x, axis=1), initial_state=cell.zero_state(4, tf.float32))
-    return fit(tf.stack(outputs), state.controller_state, {x: batch(4, 5, 3)})
+    return fit(tf.stack(outputs), state.controller_state, {x: batch(4, 2, 3)})
 
 
 def program_attention():
