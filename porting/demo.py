@@ -49,12 +49,11 @@ def find_example() -> Path:
     raise UsageError(msg)
 
 
-def demo(folder: Path, say: Say, show: Callable[[Any], Any]) -> Story:
+def demo(folder: Path, say: Say) -> Story:
     """Run all steps, writing to ``folder``.
 
     Args:
         say: told what happens, in lines.
-        show: given what rich can draw.
 
     Raises:
         RnnportError: a step failed.
@@ -64,7 +63,7 @@ def demo(folder: Path, say: Say, show: Callable[[Any], Any]) -> Story:
     folder.mkdir(parents=True, exist_ok=True)
     say(f"1. What is in {model.name}, a frozen graph of TensorFlow 1.15?")
     found = inspect(model, outputs=OUTPUTS)
-    show(found.tree())
+    say(str(found.tree()))
     conversions = {}
     for number, target in ((2, "onnx"), (3, "keras")):
         say(f"\n{number}. Convert to {target}, and compare with the recording of TensorFlow 1.15.5")

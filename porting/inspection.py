@@ -11,6 +11,7 @@ from converters.graph import Artefact
 from converters.program import Conditional, Loop, Program, Recurrence, walk
 from porting.conversion import plain
 from porting.quiet import silenced
+from porting.tree import Tree
 from reference.errors import MissingExtraError, NotConvertibleError, UsageError
 
 
@@ -38,56 +39,50 @@ class Inspection:
             "refused": list(self.refused), "candidates": list(self.candidates), "notes": list(self.artefact.notes),
         }  # fmt: skip
 
-    def tree(self) -> Any:
-        """For people: a rich tree."""
-        from rich.markup import escape
-        from rich.tree import Tree
-
+    def tree(self) -> Tree:
+        """For people."""
         root = Tree(
-            f"[bold]{escape(str(self.artefact.path))}[/] ({self.artefact.kind}, {len(self.artefact.graph.nodes)} nodes)"
+            f"{self.artefact.path} ({self.artefact.kind}, {len(self.artefact.graph.nodes)} nodes)"
         )
         if self.candidates:
             branch = root.add("outputs must be named; these look like results")
             for name in self.candidates:
-                branch.add(escape(name))
+                branch.add(name)
         _tensors(root, self)
         for item in self.recurrences:
-            head = f"[bold]{escape(item['cell'])}({item['units']})[/] {escape(item['name'])}"
-            branch = root.add(
-                f"{head}, {item['direction']}{', time-major' if item['time_major'] else ''}"
-            )
-            for target in ("onnx", "keras"):
-                why = item[target]["reason"]
-                branch.add(
-                    f"{target}: {escape(item[target]['form'] or '?')}"
-                    + (f" [dim]({escape(why)})[/]" if why else "")
-                )
-            if item["lengths"]:
-                branch.add(f"lengths: {escape(item['lengths'])}")
-            for weight, variable in item["parameters"].items():
-                branch.add(f"{escape(weight)}: {escape(str(variable))}")
+            _recurrence(root, item)
         for loop in self.loops:
-            root.add(
-                f"loop {escape(loop['name'])}: no recurrence [dim]({escape(loop['reason'])})[/]"
-            )
+            root.add(f"loop {loop['name']}: no recurrence ({loop['reason']})")
         if self.refused:
-            branch = root.add("[red]cannot be ported[/]")
+            branch = root.add("cannot be ported")
             for text in self.refused:
-                branch.add(escape(text))
+                branch.add(text)
+        for note in self.artefact.notes:
+            root.add(f"note: {note}")
         return root
 
 
-def _tensors(root: Any, found: Inspection) -> None:
-    from rich.markup import escape
-
+def _tensors(root: Tree, found: Inspection) -> None:
     branch = root.add("inputs")
     for item in found.inputs:
-        branch.add(escape(f"{item['name']} {item['dtype']} {item['shape']}"))
+        branch.add(f"{item['name']} {item['dtype']} {item['shape']}")
     for name, value in found.frozen.items():
-        branch.add(escape(f"{name} is frozen to {value}"))
+        branch.add(f"{name} is frozen to {value}")
     branch = root.add("outputs")
     for name in found.outputs:
-        branch.add(escape(name))
+        branch.add(name)
+
+
+def _recurrence(root: Tree, item: Mapping[str, Any]) -> None:
+    major = ", time-major" if item["time_major"] else ""
+    branch = root.add(f"{item['cell']}({item['units']}) {item['name']}, {item['direction']}{major}")
+    for target in ("onnx", "keras"):
+        why = item[target]["reason"]
+        branch.add(f"{target}: {item[target]['form'] or '?'}" + (f" ({why})" if why else ""))
+    if item["lengths"]:
+        branch.add(f"lengths: {item['lengths']}")
+    for weight, variable in item["parameters"].items():
+        branch.add(f"{weight}: {variable}")
 
 
 def inspect(

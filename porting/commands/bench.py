@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from porting.commands import options
-from porting.commands.output import console, print_json, progress_bar
+from porting.commands.output import print_json, progress_bar
+
+if TYPE_CHECKING:
+    from porting.benching import Time
 
 
 @click.command("bench", short_help="Time a model and its ports side by side.")
@@ -52,20 +56,21 @@ def command(
     if json_:
         print_json({"times": [item.as_json() for item in times]})
     else:
-        console().print(table(times))
+        click.echo(shown(times))
     return 0
 
 
-def table(times: Any, /) -> Any:
-    """For people: a rich table."""
-    from rich.table import Table
+def shown(times: Sequence[Time], /) -> str:
+    """For people."""
+    from porting.tree import table
 
-    shown = Table("", "median", "fastest", "ratio")
-    for item in times:
-        shown.add_row(
+    rows = [
+        (
             item.name,
             f"{item.median * 1e3:.2f} ms",
             f"{item.fastest * 1e3:.2f} ms",
             f"{item.ratio:.2f}",
         )
-    return shown
+        for item in times
+    ]
+    return table(("", "median", "fastest", "ratio"), rows)

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import click
 
-from porting.commands.output import console
-
 
 @click.command("demo", short_help="The whole story on the shipped example.")
 @click.option(
@@ -27,5 +25,5 @@ def command(out: Path) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from porting.demo import demo
 
-    demo(out, click.echo, console().print)
+    demo(out, click.echo)
     return 0

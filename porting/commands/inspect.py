@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from porting.commands import options
-from porting.commands.output import console, print_json
+from porting.commands.output import print_json
 
 
 @click.command("inspect", short_help="What recurrences are in a model, and what each will become.")
@@ -24,5 +24,5 @@ def command(artefact: Path, freeze: tuple[str, ...], json_: bool, **chosen: Any)
     if json_:
         print_json(found.as_json())
     else:
-        console().print(found.tree())
+        click.echo(str(found.tree()))
     return 0

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import click
+
+Progress = Callable[[str, int, int], Any]
+BAR = "{desc} {bar} {n_fmt}/{total_fmt} {elapsed}"
 
 
 def print_json(value: Mapping[str, Any], /) -> None:
@@ -26,34 +30,18 @@ def finite(value: Any, /) -> Any:
 
 
 @contextmanager
-def progress_bar(*, quiet: bool) -> Any:
+def progress_bar(*, quiet: bool) -> Iterator[Progress]:
     """A function ``(what, done, total)`` that draws a bar on a terminal, and does nothing in a pipe."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    if quiet or not console.is_terminal:
+    if quiet or not sys.stderr.isatty():
         yield lambda *_: None
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from tqdm import tqdm
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("starting", total=None)
-        yield lambda what, done, total: bar.update(
-            task, description=what, completed=done, total=total
-        )
+    with tqdm(desc="starting", leave=False, bar_format=BAR) as bar:
 
+        def show(what: str, done: int, total: int) -> None:
+            bar.set_description_str(what, refresh=False)
+            bar.n, bar.total = done, total
+            bar.refresh()
 
-def console() -> Any:
-    """Rich's console on stdout; plain text in a pipe."""
-    from rich.console import Console
-
-    return Console(highlight=False, soft_wrap=True)
-
-
-Printer = Callable[[str], None]
+        yield show

@@ -8,7 +8,9 @@ from pathlib import Path
 import click
 
 
-@click.command("scan", short_help="Find TF1 recurrent API use in source code, and what each use becomes.")
+@click.command(
+    "scan", short_help="Find TF1 recurrent API use in source code, and what each use becomes."
+)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--json", "json_", is_flag=True, help="One JSON object on stdout.")
 def command(paths: tuple[Path, ...], json_: bool) -> int:
