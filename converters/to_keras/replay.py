@@ -38,7 +38,7 @@ class Ref:
 
 @dataclass(frozen=True, eq=False)
 class ReplayCell:
-    """What ``converters.lift.recognise.traced.TracedCell`` computes; all places are indices into ``calls``."""
+    """What ``converters.lift.recognise.loops.traced.TracedCell`` computes; all places are indices into ``calls``."""
 
     calls: tuple[Call, ...]
     inputs: tuple[int, ...]

@@ -19,8 +19,13 @@ class TracedLayer(keras.layers.Layer):
 
     def __init__(self, specs: Sequence[Any] | None = None, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
+        # Masks end here (compute_mask), which is said aloud only by layers that claim to know nothing of them.
+        self.supports_masking = True
         self.specs = specs
         self.hints: list[Any] = []
+
+    def compute_mask(self, _inputs: Any, _previous: Any = None) -> None:
+        """None: TF1 hands no masks on."""
 
     @property
     def title(self) -> tuple[str, str]:

@@ -26,6 +26,7 @@ class Sizes(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(autocast=False, **kwargs)
+        self.supports_masking = True
         self.places = {name: [int(i) for i in place] for name, place in places.items()}
         self.dims, self.integer = list(dims), integer
 
@@ -34,6 +35,9 @@ class Sizes(keras.layers.Layer):
         shapes = [keras.ops.shape(t) for t in tensors]
         named = {name: shapes[t][axis] for name, (t, axis) in self.places.items()}
         return keras.ops.stack([keras.ops.cast(size_of(d, named), self.integer) for d in self.dims])
+
+    def compute_mask(self, _inputs: Any, _previous: Any = None) -> None:
+        """None: sizes have no mask."""
 
     def compute_output_spec(self, _tensors: Any) -> Any:
         return keras.KerasTensor((len(self.dims),), dtype=self.integer)

@@ -8,7 +8,7 @@ from typing import Any
 from converters.graph import Node
 from converters.tf_ops import apply
 from converters.to_keras.backend import keras
-from converters.to_keras.encode import decode, encode
+from converters.to_keras.encode import Slot, decode, encode
 from converters.to_keras.layers.base import TracedLayer
 from converters.to_keras.naming import layer_name
 from converters.to_keras.ops import KerasOps, Value, raw
@@ -43,11 +43,12 @@ class TFOp(TracedLayer):
         return self._node.name, self._node.op
 
     def build(self, *_shapes: Any) -> None:
-        """Make the weights."""
-        for slot in self._operands:
-            if hasattr(slot, "path") and slot.path not in self._slots:
-                self._slots[slot.path] = self.add_weight(
-                    name=layer_name(slot.path),
+        """Make the weights, in the order of their paths: the file holds them by number, and its JSON has sorted keys."""
+        slots = {item.path: item for item in self._operands if isinstance(item, Slot)}
+        for path, slot in sorted(slots.items()):
+            if path not in self._slots:
+                self._slots[path] = self.add_weight(
+                    name=layer_name(path),
                     shape=slot.shape,
                     dtype=slot.dtype,
                     initializer="zeros",
