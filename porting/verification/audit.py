@@ -134,7 +134,10 @@ class _Finder:
                 blocks = np.split(matrix, parts, axis=1)
                 found = [self._near(block) for block in blocks]
                 if all(found):
-                    name, count, gap = next(f for f in found if f is not None and f[1])
+                    damaged = [f for f in found if f is not None and f[1]]
+                    if not damaged:  # a part of a transposed matrix, whole
+                        return "exact", {}
+                    name, count, gap = damaged[0]
                     text = f"{count} values differ from {name} of the artefact, by up to {gap:.2g}"
                     return "wrong", {"original": name, "values": count, "text": text}
         return "derived", {}
