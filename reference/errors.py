@@ -34,9 +34,7 @@ class MissingExtraError(RnnportError):
     """An optional dependency is needed and absent; the message says what to install."""
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
-        super().__init__(
-            f"{purpose} needs the package {package!r}: pip install 'rnnport[{extra}]'"
-        )
+        super().__init__(f"{purpose} needs the package {package!r}: pip install 'rnnport[{extra}]'")
         self.package = package
         self.extra = extra
 

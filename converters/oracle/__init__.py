@@ -116,7 +116,9 @@ def is_inside(graph: Graph, nodes: Mapping[str, Node], path: str, depth: int) ->
     """Whether a path leads through calls of functions to a node or an argument."""
     for function, rest in entered(nodes, graph, path) if depth else ():
         argument = rest.removeprefix("|")
-        number = int(argument) if argument != rest and argument.isdecimal() else len(function.inputs)
+        number = (
+            int(argument) if argument != rest and argument.isdecimal() else len(function.inputs)
+        )
         if rest in function.nodes or number < len(function.inputs):
             return True
         if is_inside(graph, function.nodes, rest, depth - 1):

@@ -37,7 +37,9 @@ class Candidate:
     weights: Callable[[], Mapping[str, np.ndarray]] | None = None
     """Its weights by name, for the audit."""
     threads: int = 1
-    peek: Callable[[tuple[str, ...], tuple[str, ...], Arrays], Mapping[str, list[np.ndarray]]] | None = None
+    peek: (
+        Callable[[tuple[str, ...], tuple[str, ...], Arrays], Mapping[str, list[np.ndarray]]] | None
+    ) = None
     """``(prefixes, kinds, feeds)``: what the nodes of these kinds and name prefixes give, where it can be looked into."""
 
     def run(self, feeds: Arrays) -> dict[str, np.ndarray]:

@@ -57,7 +57,12 @@ def check(
 
 
 def explained(
-    verdict: Verdict, original: Original, candidate: Candidate, kept: Kept, dtype: str = "float32", /
+    verdict: Verdict,
+    original: Original,
+    candidate: Candidate,
+    kept: Kept,
+    dtype: str = "float32",
+    /,
 ) -> Verdict:
     """A ``different`` verdict with the cause and the place of the difference, as far as they can be found.
 

@@ -119,7 +119,14 @@ class Linear(Protocol):
         ...
 
     def conv_transpose(
-        self, x: Array, kernel: Array, output_shape: Ints, /, *, strides: Sequence[int], padding: str
+        self,
+        x: Array,
+        kernel: Array,
+        output_shape: Ints,
+        /,
+        *,
+        strides: Sequence[int],
+        padding: str,
     ) -> Array:
         """Gradient of conv with respect to its input; kernel [*spatial, F, C]."""
         ...
@@ -162,13 +169,17 @@ class Shaping(Protocol):
 
     def tile(self, x: Array, multiples: Ints, /) -> Array: ...
 
-    def pad(self, x: Array, paddings: Any, /, *, mode: str = "constant", value: float = 0.0) -> Array:
+    def pad(
+        self, x: Array, paddings: Any, /, *, mode: str = "constant", value: float = 0.0
+    ) -> Array:
         """paddings [rank, 2]; mode "constant", "reflect" or "symmetric"."""
         ...
 
     def reverse(self, x: Array, axes: Sequence[int], /) -> Array: ...
 
-    def reverse_sequence(self, x: Array, lengths: Array, /, *, seq_axis: int, batch_axis: int) -> Array:
+    def reverse_sequence(
+        self, x: Array, lengths: Array, /, *, seq_axis: int, batch_axis: int
+    ) -> Array:
         """The first lengths[b] items of row b reversed, the rest left in place."""
         ...
 
@@ -180,7 +191,9 @@ class Shaping(Protocol):
 
 
 class Indexing(Protocol):
-    def gather(self, x: Array, indices: Array, /, *, axis: int = 0, batch_dims: int = 0) -> Array: ...
+    def gather(
+        self, x: Array, indices: Array, /, *, axis: int = 0, batch_dims: int = 0
+    ) -> Array: ...
 
     def gather_nd(self, x: Array, indices: Array, /, *, batch_dims: int = 0) -> Array: ...
 
@@ -188,7 +201,9 @@ class Indexing(Protocol):
         """Zeros of ``shape`` with updates added."""
         ...
 
-    def one_hot(self, indices: Array, depth: int, on: Array, off: Array, /, *, axis: int = -1) -> Array:
+    def one_hot(
+        self, indices: Array, depth: int, on: Array, off: Array, /, *, axis: int = -1
+    ) -> Array:
         """Out-of-range indices give a row of ``off``."""
         ...
 
@@ -218,9 +233,13 @@ class Scans(Protocol):
 
     def log_softmax(self, x: Array, axis: int, /) -> Array: ...
 
-    def cumsum(self, x: Array, axis: int, /, *, exclusive: bool = False, reverse: bool = False) -> Array: ...
+    def cumsum(
+        self, x: Array, axis: int, /, *, exclusive: bool = False, reverse: bool = False
+    ) -> Array: ...
 
-    def cumprod(self, x: Array, axis: int, /, *, exclusive: bool = False, reverse: bool = False) -> Array: ...
+    def cumprod(
+        self, x: Array, axis: int, /, *, exclusive: bool = False, reverse: bool = False
+    ) -> Array: ...
 
 
 class Ops(Values, Elementwise, Linear, Shaping, Indexing, Scans, Protocol):

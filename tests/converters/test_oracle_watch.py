@@ -43,7 +43,10 @@ def doubling() -> Graph:
         "cond_f",
         (("i", "int32"), ("x", "int32")),
         (("go", "less:0"),),
-        {"three": constant("three", 3), "less": Node("less", "Less", ("i:0", "three:0"), attrs=INT)},
+        {
+            "three": constant("three", 3),
+            "less": Node("less", "Less", ("i:0", "three:0"), attrs=INT),
+        },
     )
     attrs = {"cond": FunctionRef("cond_f"), "body": FunctionRef("body_f")}
     nodes = [
@@ -65,7 +68,9 @@ def test_names_lead_into_loops_calls_and_arguments() -> None:
     assert found["loop/cond/less"].tolist() == [True, True, True, False]
 
 
-@pytest.mark.parametrize("name", ["loop/body/none:0", "loop/body/|2:0", "loop/none/next:0", "loopx"])
+@pytest.mark.parametrize(
+    "name", ["loop/body/none:0", "loop/body/|2:0", "loop/none/next:0", "loopx"]
+)
 def test_a_name_that_leads_nowhere_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match="is not in the graph"):
         run(doubling(), {"x:0": np.array(5, np.int32)}, ["loop:1"], watch=[name])

@@ -38,7 +38,9 @@ def test_fast_lstm_is_the_equation(name: str, ragged: bool, batch: int) -> None:
     lengths = np.array([T - 2, 0, 17])[:batch] if ragged else None
     assert fast_lstm.is_plain(cell, x, state)
     y, new = dynamic_rnn(cell, x, lengths, state, time_major=True)
-    assert y.dtype == np.float32 and y.flags.c_contiguous and new.c.shape == (batch, N)
+    assert y.dtype == np.float32
+    assert y.flags.c_contiguous
+    assert new.c.shape == (batch, N)
 
     def slow(seed: int | None) -> list[Any]:
         noise = np.random.default_rng(seed)

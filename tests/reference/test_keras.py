@@ -53,7 +53,8 @@ def to_keras_state(state: Any) -> list[Any]:
 @pytest.mark.parametrize("masked", [True, False], ids=["lengths", "full"])
 @pytest.mark.parametrize("row", NATIVE)
 def test_native_layer_equals_reference(keras: Any, row: Row, masked: bool, given: bool) -> None:
-    assert row.layer is not None and row.weights is not None
+    assert row.layer is not None
+    assert row.weights is not None
     x, state = data(row.cell, 11)
     options = {"return_sequences": True, "return_state": True, "dtype": "float64"}
     convolutional = hasattr(row.cell, "input_shape")

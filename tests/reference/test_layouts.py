@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -68,9 +69,12 @@ def test_round_trips(name: str) -> None:
 
 
 def test_orders_differ_where_they_must() -> None:
-    assert LSTM["tf1"] == ("i", "j", "f", "o") and LSTM["keras"] == ("i", "f", "j", "o")
-    assert LSTM["onnx"] == ("i", "o", "f", "j") and PEEPHOLES["onnx"] == ("i", "o", "f")
-    assert GRU["keras"] == GRU["onnx"] == ("u", "r", "c") and GRU["cudnn"] == ("r", "u", "c")
+    assert LSTM["tf1"] == ("i", "j", "f", "o")
+    assert LSTM["keras"] == ("i", "f", "j", "o")
+    assert LSTM["onnx"] == ("i", "o", "f", "j")
+    assert PEEPHOLES["onnx"] == ("i", "o", "f")
+    assert GRU["keras"] == GRU["onnx"] == ("u", "r", "c")
+    assert GRU["cudnn"] == ("r", "u", "c")
     for orders in (LSTM, GRU):
         for a in orders.values():
             for b in orders.values():
@@ -125,7 +129,7 @@ def test_opaque_parameters_round_trip(shape: CudnnShape) -> None:
     for a, b in zip(again, matrices, strict=True):
         np.testing.assert_array_equal(a, b)
     same = canonical_to_cells(again, halves, shape)
-    for a, b in zip(sum(cells, []), sum(same, []), strict=True):
+    for a, b in zip(chain(*cells), chain(*same), strict=True):
         for path, value in weights(a).items():
             np.testing.assert_array_equal(weights(b)[path], value)
 

@@ -113,11 +113,8 @@ def test_every_weight_matters(golden: Golden) -> None:
         )
         if unused:
             compare(golden, moved)
-        elif (
-            path == "kernel"
-            and getattr(cell, "norm_0", None) is not None
-            or path == "proj_kernel"
-            and getattr(cell, "proj_norm", None) is not None
+        elif (path == "kernel" and getattr(cell, "norm_0", None) is not None) or (
+            path == "proj_kernel" and getattr(cell, "proj_norm", None) is not None
         ):
             compare(golden, moved)  # a normalised matrix has no length of its own
         elif path == "kernel" and getattr(cell, "norm_j", None) is not None:

@@ -83,7 +83,8 @@ def test_refusals_name_the_argument(name: str) -> None:
     attempt, message = REFUSED[name]
     with pytest.raises(SemanticsError, match=message) as caught:
         attempt()
-    assert isinstance(caught.value, RnnportError) and isinstance(caught.value, ValueError)
+    assert isinstance(caught.value, RnnportError)
+    assert isinstance(caught.value, ValueError)
 
 
 def test_unidirectional_lengths_outside_are_accepted() -> None:
@@ -101,7 +102,7 @@ def test_static_rnn_is_laxer_without_lengths() -> None:
     """As TF 1.15.5 was seen to do: a plain (c, h) and a needless dtype pass, and with lengths they do not."""
     y, state = static_rnn(LSTM, STEPS, (ZERO, ZERO), "float32")
     np.testing.assert_array_equal(y[-1], state.h)
-    with pytest.raises(SemanticsError, match="tuple.* into LSTMStateTuple"):
+    with pytest.raises(SemanticsError, match=r"tuple.* into LSTMStateTuple"):
         static_rnn(LSTM, STEPS, (ZERO, ZERO), None, [1, 2])
     with pytest.raises(SemanticsError, match="dtype is float32"):
         static_rnn(LSTM, STEPS, PAIR, "float32", [1, 2])
@@ -129,6 +130,9 @@ def test_nan_in_padding_leaks_nowhere() -> None:
 
 def test_empty_batch_and_no_steps() -> None:
     y, state = dynamic_rnn(LSTM, X[:0], np.zeros(0, np.int32), dtype="float64")
-    assert y.shape == (0, T, N) and state.h.shape == (0, N)
+    assert y.shape == (0, T, N)
+    assert state.h.shape == (0, N)
     y, state = dynamic_rnn(LSTM, X[:, :0], initial_state=LSTMStateTuple(ZERO + 1, ZERO + 2))
-    assert y.shape == (B, 0, N) and (state.c == 1).all() and (state.h == 2).all()
+    assert y.shape == (B, 0, N)
+    assert (state.c == 1).all()
+    assert (state.h == 2).all()
