@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from converters.lift.recognise.identify import Component, Identified, identify
-from converters.lift.recognise.normal import Normaliser
-from converters.lift.recognise.patterns import Variant, variants
+from converters.lift.recognise.cells.identify import Component, Identified, identify
+from converters.lift.recognise.cells.patterns import Variant, variants
+from converters.lift.recognise.form.normal import Normaliser
 from reference import states
 from reference.activations import HARD_SIGMOID_TF1, RELU, SIGMOID, TANH, Activation
 from reference.cells.base import map_weights, weights
@@ -72,12 +72,14 @@ def build(variant: Variant, bench: Bench) -> Any:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
-    "variant", variants(), ids=lambda v: "-".join([v.spec.cell.__name__, *sorted(v.options), *(c for _, c in v.choices)])
+    "variant",
+    variants(),
+    ids=lambda v: "-".join([v.spec.cell.__name__, *sorted(v.options), *(c for _, c in v.choices)]),
 )
 def test_a_cell_is_found_in_its_own_trace_bit_for_bit(variant: Variant, dtype: str) -> None:
     bench = Bench(dtype)
     cell = build(variant, bench)
-    parts = [n for n in states.flatten(cell.state_size)]
+    parts = list(states.flatten(cell.state_size))
     old = [bench.leaf(f"s{k}", n) for k, n in enumerate(parts)]
     traced = map_weights(lambda path, w: bench.tracer.constant(w, name=path), cell)
     step = variant.spec.equation or type(traced).step
@@ -99,7 +101,9 @@ def fields_of(cell: Any) -> list[str]:
     return [f.name for f in dataclasses.fields(cell)]
 
 
-def hand_written(bench: Bench, order: str = "ofij", forget_bias: float = 1.0, swap: bool = False) -> Any:
+def hand_written(
+    bench: Bench, order: str = "ofij", forget_bias: float = 1.0, swap: bool = False
+) -> Any:
     """An LSTM as people write it: a matrix pair and a bias for each gate, gates in any order."""
     t = bench.tracer
     c, h = bench.leaf("c", UNITS), bench.leaf("h", UNITS)
@@ -133,7 +137,10 @@ def test_one_minus_u_may_be_written_as_a_difference() -> None:
     h = bench.leaf("h", UNITS)
     xh = t.concat([bench.x, h], 1)
     r, u = t.split(
-        t.sigmoid(t.matmul(xh, bench.weight("K", FEATURES + UNITS, 2 * UNITS)) + bench.weight("b", 2 * UNITS)),
+        t.sigmoid(
+            t.matmul(xh, bench.weight("K", FEATURES + UNITS, 2 * UNITS))
+            + bench.weight("b", 2 * UNITS)
+        ),
         (UNITS, UNITS),
         1,
     )
@@ -176,7 +183,9 @@ def test_relu_and_clipped_activations_are_bound() -> None:
     bench = Bench()
     t = bench.tracer
     h = bench.leaf("h", UNITS)
-    z = t.matmul(t.concat([bench.x, h], 1), bench.weight("K", FEATURES + UNITS, UNITS)) + bench.weight("b", UNITS)
+    z = t.matmul(
+        t.concat([bench.x, h], 1), bench.weight("K", FEATURES + UNITS, UNITS)
+    ) + bench.weight("b", UNITS)
     found = bench.identify((h,), (t.relu(z),))
     assert isinstance(found, Identified)
     assert found.assembled.cell.activation == RELU
@@ -184,4 +193,6 @@ def test_relu_and_clipped_activations_are_bound() -> None:
     hard = t.clip(z * slope + t.constant(np.float32(0.5)), 0.0, 1.0)
     found = bench.identify((h,), (hard,))
     assert isinstance(found, Identified), found
-    assert found.assembled.cell.activation == Activation("hard_sigmoid", (float(np.float32(0.2)), 0.5))
+    assert found.assembled.cell.activation == Activation(
+        "hard_sigmoid", (float(np.float32(0.2)), 0.5)
+    )

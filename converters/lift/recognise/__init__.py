@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from converters.lift.recognise.build import Builder, Built
 from converters.lift.recognise.directions import absorb_reversals, cancel_reversals
-from converters.lift.recognise.fused import lift_fused
-from converters.lift.recognise.masked_steps import merge_masked_steps
-from converters.lift.recognise.repack import repack
-from converters.lift.recognise.step import Definitions, NotAStepError, read_step
+from converters.lift.recognise.fused.cudnn import lift_fused
+from converters.lift.recognise.loops.build import Builder
+from converters.lift.recognise.loops.model import Built, Definitions, NotAStepError
+from converters.lift.recognise.loops.step import read_step
 from converters.lift.recognise.tidy import tidy
-from converters.lift.recognise.unrolled import roll
+from converters.lift.recognise.unrolled.masked_steps import merge_masked_steps
+from converters.lift.recognise.unrolled.repack import repack
+from converters.lift.recognise.unrolled.rolling import roll
 from converters.program import Conditional, Loop, Program, Statement, SubProgram
 
 __all__ = ["recognise"]
@@ -60,11 +61,14 @@ def _nested(program: Program) -> Program:
     for statement in program.statements:
         if not isinstance(statement, Loop | Conditional):
             continue
-        parts = ("body",) if isinstance(statement, Loop) else ("then", "otherwise")
-        changed: Statement = statement
-        for part in parts:
-            program, sub = _sub(program, getattr(statement, part), definitions)
-            changed = replace(changed, **{part: sub})
+        changed: Statement
+        if isinstance(statement, Loop):
+            program, body = _sub(program, statement.body, definitions)
+            changed = replace(statement, body=body)
+        else:
+            program, then = _sub(program, statement.then, definitions)
+            program, otherwise = _sub(program, statement.otherwise, definitions)
+            changed = replace(statement, then=then, otherwise=otherwise)
         statements = tuple(changed if s is statement else s for s in program.statements)
         program = replace(program, statements=statements)
     return program

@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 
 from converters.graph import DType, Node
-from converters.lift.recognise.build import root
-from converters.lift.recognise.step import Definitions
+from converters.lift.recognise.loops.model import Definitions, root
 from converters.program import OpNode, Program, Recurrence, Statement
 from reference.vocabulary.abstract.fact import Fact
 
@@ -104,7 +103,10 @@ def reversal_of(
     node = maker.node
     if node.op == "ReverseSequence":
         return Reversal(
-            maker.inputs[0], int(node.attr("seq_dim")), maker.inputs[1], int(node.attr("batch_dim", 0))
+            maker.inputs[0],
+            int(node.attr("seq_dim")),
+            maker.inputs[1],
+            int(node.attr("batch_dim", 0)),
         )
     if node.op == "ReverseV2":
         axes = constants.get(maker.inputs[1])
@@ -130,7 +132,9 @@ def _reverse_node(
     if lengths is None:
         axis = f"{name}|axis"
         constants[axis] = np.asarray([0], np.int32)
-        node = Node(f"{name}|reverse", "ReverseV2", (source, axis), (), {"T": dtype, "Tidx": DType("int32")})
+        node = Node(
+            f"{name}|reverse", "ReverseV2", (source, axis), (), {"T": dtype, "Tidx": DType("int32")}
+        )
         return OpNode(node, (name,))
     attrs: dict[str, Any] = {
         "seq_dim": 0,
@@ -160,7 +164,11 @@ def _cancelled(
     if mine is None:
         return outer
     inner = reversal_of(definitions, constants, mine.source)
-    if inner is not None and inner.axis == mine.axis and _same(definitions, inner.lengths, mine.lengths):
+    if (
+        inner is not None
+        and inner.axis == mine.axis
+        and _same(definitions, inner.lengths, mine.lengths)
+    ):
         return _identity(outer, inner.source)
     transpose = definitions.op(mine.source)
     if transpose is None or transpose.node.op != "Transpose":

@@ -91,9 +91,17 @@ class WholeLists:
             return statement
         node = statement.node
         if node.op == "ListGather" and self._whole(node.inputs[1], node.inputs[0]):
-            statement = replace(statement, node=replace(node, op="ListStack", inputs=node.inputs[:1]))
-        elif node.op == "ListScatter" and self._whole(node.inputs[1], node.inputs[0]) and self._new(node.inputs[0]):
-            statement = replace(statement, node=replace(node, op="ListUnstack", inputs=node.inputs[2:]))
+            statement = replace(
+                statement, node=replace(node, op="ListStack", inputs=node.inputs[:1])
+            )
+        elif (
+            node.op == "ListScatter"
+            and self._whole(node.inputs[1], node.inputs[0])
+            and self._new(node.inputs[0])
+        ):
+            statement = replace(
+                statement, node=replace(node, op="ListUnstack", inputs=node.inputs[2:])
+            )
         for name in statement.outputs:
             self.makers[name] = statement
         return statement

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from converters.lift.recognise.patterns import Pattern
-from converters.lift.recognise.poly import Monomial
-from converters.lift.recognise.refs import Parts, evaluate
-from converters.lift.recognise.unify import Bindings, Block
+from converters.lift.recognise.cells.patterns import Pattern
+from converters.lift.recognise.cells.unify import Bindings, Block
+from converters.lift.recognise.form.poly import Monomial
+from converters.lift.recognise.form.refs import Parts, evaluate
 from reference.activations import LINEAR, SIGMOID, Activation
 
 IDENTITY_ROWS = 1000
@@ -72,7 +72,8 @@ def _fill(array: np.ndarray, block: Block, rows: np.ndarray) -> bool:
         identity = block.operand >= IDENTITY_ROWS
         window[0] = (int(rows[index]), int(rows[index + 1]))
     # A weight of one row ([1, units]) is matched as a vector.
-    target = array[(..., *(slice(low, high) for low, high in window))]
+    place: Any = (..., *(slice(low, high) for low, high in window))
+    target = array[place]
     value = evaluate(block.parts, array.dtype)
     if identity:
         if target.shape[0] != target.shape[1]:

@@ -10,16 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from converters.lift.recognise.poly import Atom, Key, Monomial, Poly
-from converters.lift.recognise.refs import Parts, Ref, number, scale_parts
-
-ACTIVATION = "activation?"
-"""The op of a pattern atom that stands for any elementwise function; its parameter is the field's name."""
-
-ELEMENTWISE = frozenset(
-    "tanh sigmoid relu relu6 elu selu softplus softsign sin cos erf exp abs square sqrt hard_sigmoid leaky_relu clip sign".split()
-)
-"""What an activation may be bound to."""
+from converters.lift.recognise.form.functions import ACTIVATION, ELEMENTWISE
+from converters.lift.recognise.form.poly import Atom, Key, Monomial, Poly
+from converters.lift.recognise.form.refs import Parts, Ref, number, scale_parts
 
 INPUT = "x"
 """The pattern's leaf for the cell's input."""
@@ -127,7 +120,11 @@ class Problem:
                 if found is None:
                     continue
                 if dense and ref is not None:
-                    blocks.append(Block(ref, scale_parts(found, 1.0 / scale), index + (0 if is_dense else 1000)))
+                    blocks.append(
+                        Block(
+                            ref, scale_parts(found, 1.0 / scale), index + (0 if is_dense else 1000)
+                        )
+                    )
                 elif is_dense or len(self.operands) != 1:
                     return
                 else:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from converters.lift.recognise.normal import slice_window
-from converters.lift.recognise.step import State, Step
+from converters.lift.recognise.form.slices import last_width, slice_window
+from converters.lift.recognise.loops.model import State, Step
 from reference.vocabulary.abstract.fact import Fact
 from reference.vocabulary.tracer import Expr, needed, replay
 
@@ -65,7 +65,7 @@ def _window(expr: Expr) -> tuple[int, int] | None:
 
 def _cuts(step: Step, packed: Expr) -> dict[Expr, tuple[int, int]]:
     """Cuts of the packed state, cuts of cuts included, by expression."""
-    found: dict[Expr, tuple[int, int]] = {packed: (0, int(packed.shape[-1]))}
+    found: dict[Expr, tuple[int, int]] = {packed: (0, last_width(packed) or 0)}
     for expr in needed(_roots(step)):
         source = expr.args[0] if expr.args and isinstance(expr.args[0], Expr) else None
         if source in found and source is not None:
@@ -115,6 +115,9 @@ def _rebind(step: Step, bindings: dict[Expr, Expr]) -> None:
     leaves = {e: e for e in needed(list(old_roots)) if e.op == "input" or e in step.captures}
     new_roots = replay(old_roots, step.tracer, {**leaves, **bindings})
     count = len(step.states)
-    step.states[:] = [replace(s, new=e) for s, e in zip(step.states, new_roots[:count], strict=True)]
-    step.writes[:] = [replace(w, item=e) for w, e in zip(step.writes, new_roots[count:], strict=True)]
-
+    step.states[:] = [
+        replace(s, new=e) for s, e in zip(step.states, new_roots[:count], strict=True)
+    ]
+    step.writes[:] = [
+        replace(w, item=e) for w, e in zip(step.writes, new_roots[count:], strict=True)
+    ]

@@ -136,7 +136,12 @@ class Lockstep:
         """0, 1, 2, … as constants."""
         numbers = []
         for expr in row:
-            if expr is None or expr.op != CONSTANT or expr.shape != () or expr.dtype not in ("int32", "int64"):
+            if (
+                expr is None
+                or expr.op != CONSTANT
+                or expr.shape != ()
+                or expr.dtype not in ("int32", "int64")
+            ):
                 return False
             numbers.append(int(expr.fact.value))  # type: ignore[arg-type]
         return numbers == list(range(len(row)))
@@ -157,7 +162,9 @@ class Lockstep:
         if first.op in (INPUT, CONSTANT):
             msg = "a step reads something that is no operation"
             raise NotRepeatedError(msg)
-        if any(e.op != first.op or e.index != first.index or e.params != first.params for e in present):
+        if any(
+            e.op != first.op or e.index != first.index or e.params != first.params for e in present
+        ):
             msg = f"the steps differ in a {first.op}"
             raise NotRepeatedError(msg)
         if len({len(e.args) for e in present}) > 1:
@@ -203,7 +210,8 @@ class Lockstep:
             result = call(self.tracer, like.op, list(args), like.params)
         except RnnportError as error:
             raise NotRepeatedError(str(error)) from error
-        return result[like.index] if like.op in MULTIPLE else result
+        found: Expr = result[like.index] if like.op in MULTIPLE else result
+        return found
 
 
 def _plain(expr: Expr) -> Fact:
@@ -212,12 +220,18 @@ def _plain(expr: Expr) -> Fact:
 
 def _same_call(a: Expr, b: Expr) -> bool:
     """The same operation with the same plain arguments, whatever the arrays."""
-    return (a.op, a.index, a.params, _plain_args(a.args)) == (b.op, b.index, b.params, _plain_args(b.args))
+    return (a.op, a.index, a.params, _plain_args(a.args)) == (
+        b.op,
+        b.index,
+        b.params,
+        _plain_args(b.args),
+    )
 
 
 def _plain_args(args: tuple[object, ...]) -> tuple[object, ...]:
     return tuple(
-        "array" if isinstance(a, Expr) else _plain_args(a) if isinstance(a, tuple) else a for a in args
+        "array" if isinstance(a, Expr) else _plain_args(a) if isinstance(a, tuple) else a
+        for a in args
     )
 
 

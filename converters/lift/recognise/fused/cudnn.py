@@ -1,7 +1,7 @@
 """Fused ops as recurrences: a table maps op and attributes to a cell; nothing is unified.
 
 CudnnRNN (all versions) becomes a recurrence per layer and direction. BlockLSTM and BlockLSTMV2 are in
-:mod:`converters.lift.recognise.block_lstm`.
+:mod:`converters.lift.recognise.fused.block_lstm`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 
 from converters.graph import Node
-from converters.lift.recognise.block_lstm import block_lstm
-from converters.lift.recognise.build import Built
-from converters.lift.recognise.emit import ProgramArray, ProgramOps
-from converters.lift.recognise.step import Definitions
+from converters.lift.recognise.fused.block_lstm import block_lstm
+from converters.lift.recognise.loops.emit import ProgramArray, ProgramOps
+from converters.lift.recognise.loops.model import Built, Definitions
 from converters.program import OpNode, Program, Recurrence, Statement
 from converters.tf_ops.cudnn import CudnnLayer, unpack
 from reference.activations import RELU, TANH

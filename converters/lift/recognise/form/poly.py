@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from converters.lift.recognise.refs import (
+from converters.lift.recognise.form.refs import (
     Part,
     Parts,
     Ref,
@@ -92,7 +92,12 @@ class Poly:
             return f"{scale:g}{name}" if scale != 1.0 or ref is None else name
 
         words = [
-            "·".join([*(map(repr, mono)), ("@" if dense else "") + "(" + "+".join(map(show, parts)) + ")"])
+            "·".join(
+                [
+                    *(map(repr, mono)),
+                    ("@" if dense else "") + "(" + "+".join(map(show, parts)) + ")",
+                ]
+            )
             for (mono, dense), parts in self.terms.items()
         ]
         return " + ".join(words) or "0"
@@ -119,7 +124,11 @@ class Atoms:
     table: dict[Any, Atom] = field(default_factory=dict)
 
     def make(
-        self, op: str, args: Iterable[Poly] = (), params: tuple[Any, ...] = (), width: int | None = None
+        self,
+        op: str,
+        args: Iterable[Poly] = (),
+        params: tuple[Any, ...] = (),
+        width: int | None = None,
     ) -> Atom:
         arguments = tuple(args)
         key = (op, tuple(p.key() for p in arguments), params, width)
@@ -190,11 +199,14 @@ def matmul(atoms: Atoms, a: Form, matrix: Ref) -> Poly:
             total = add(total, matmul(atoms, piece, matrix.cut(0, row, row + width)))
             row += width
         return total
-    plain = all(mono and not dense and number(parts) is not None for (mono, dense), parts in a.terms.items())
+    plain = all(
+        mono and not dense and number(parts) is not None for (mono, dense), parts in a.terms.items()
+    )
     if not plain:
         a = as_atom(atoms, a)
     terms = {
-        (mono, True): tuple((value, matrix) for value, _ in parts) for (mono, _), parts in a.terms.items()
+        (mono, True): tuple((value, matrix) for value, _ in parts)
+        for (mono, _), parts in a.terms.items()
     }
     return Poly(terms, matrix.shape[1])
 
@@ -211,7 +223,9 @@ def cut(atoms: Atoms, a: Form, low: int, high: int) -> Form:
     for (mono, dense), parts in a.terms.items():
         inner = mono if dense else tuple(_cut_atom(atoms, atom, low, high) for atom in mono)
         inner = inner if dense else tuple(sorted(inner, key=lambda atom: atom.ident))
-        terms[(inner, dense)] = add_parts(terms.get((inner, dense), ()), cut_parts(parts, low, high))
+        terms[(inner, dense)] = add_parts(
+            terms.get((inner, dense), ()), cut_parts(parts, low, high)
+        )
     return Poly(terms, high - low)
 
 
@@ -253,7 +267,9 @@ def _constant(a: Poly) -> bool:
 def _distributes(a: Poly, b: Poly) -> bool:
     if any(dense for _, dense in (*a.terms, *b.terms)):
         return False
-    degree = max((len(m) for m, _ in a.terms), default=0) + max((len(m) for m, _ in b.terms), default=0)
+    degree = max((len(m) for m, _ in a.terms), default=0) + max(
+        (len(m) for m, _ in b.terms), default=0
+    )
     if degree > DEGREE or len(a.terms) * len(b.terms) > 12:
         return False
     vectors = [_vectors(p) for p in (a, b)]
@@ -271,7 +287,9 @@ def _product(a: Parts, b: Parts) -> Parts:
             if ref_a is not None and ref_b is not None:
                 made = add_parts(made, ((scale_a * scale_b, _times(ref_a, ref_b)),))
             else:
-                made = add_parts(made, ((scale_a * scale_b, ref_a if ref_a is not None else ref_b),))
+                made = add_parts(
+                    made, ((scale_a * scale_b, ref_a if ref_a is not None else ref_b),)
+                )
     return made
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from converters.graph import Node
-from converters.lift.recognise.step import known_int
+from converters.lift.recognise.loops.bounds import known_int
 from converters.lift.recognise.tidy import tidy
 from converters.program import (
     Conditional,
@@ -29,7 +29,12 @@ from converters.program import (
 )
 
 SELECTS = frozenset(("Select", "SelectV2"))
-FLIPPED = {"Less": "Greater", "LessEqual": "GreaterEqual", "Greater": "Less", "GreaterEqual": "LessEqual"}
+FLIPPED = {
+    "Less": "Greater",
+    "LessEqual": "GreaterEqual",
+    "Greater": "Less",
+    "GreaterEqual": "LessEqual",
+}
 
 
 def merge_masked_steps(program: Program) -> Program:

@@ -49,7 +49,10 @@ class TracedCell:
 
 
 def traced_cell(
-    inputs: tuple[Expr, ...], old: tuple[Expr, ...], new: tuple[Expr, ...], outputs: tuple[Expr, ...]
+    inputs: tuple[Expr, ...],
+    old: tuple[Expr, ...],
+    new: tuple[Expr, ...],
+    outputs: tuple[Expr, ...],
 ) -> TracedCell:
     """A cell of these expressions, with its weights taken from the constants in them."""
     found = _weights((*outputs, *new))
@@ -81,7 +84,7 @@ def _lifted(ops: Any, value: Any) -> Any:
 
 
 def _features(expr: Expr) -> Any:
-    tail = list(expr.shape[1:])
+    tail: list[Any] = list(expr.shape[1:])
     if len(tail) == 1:
         return tail[0]
     return Dims(tail)

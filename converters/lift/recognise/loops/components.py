@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from converters.lift.recognise.identify import Component, Identified, identify
-from converters.lift.recognise.normal import Normaliser
-from converters.lift.recognise.poly import Atom
-from converters.lift.recognise.step import State, Step, depends
+from converters.lift.recognise.cells.identify import Component, Identified, identify
+from converters.lift.recognise.form.normal import Normaliser
+from converters.lift.recognise.form.poly import Atom
+from converters.lift.recognise.loops.masks import depends
+from converters.lift.recognise.loops.model import State, Step
 from reference.vocabulary.tracer import Expr
 
 
@@ -42,7 +43,8 @@ def split_layers(step: Step, names: str = "") -> Layers | str:
         norm.leaf(state.old, state.old.name or f"state{state.carried}")
     for component in components(step):
         result = identify(
-            Component(tuple(s.old for s in component), tuple(s.new for s in component), (), names), norm
+            Component(tuple(s.old for s in component), tuple(s.new for s in component), (), names),
+            norm,
         )
         if isinstance(result, str):
             return result

@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from converters.graph import DType, Node
-from converters.lift.recognise.components import Layers, split_layers
-from converters.lift.recognise.emit import ProgramArray, ProgramOps
-from converters.lift.recognise.packed import unpack_states
-from converters.lift.recognise.poly import Atom, Monomial
-from converters.lift.recognise.step import Definitions, NotAStepError, State, Step, symbolic
-from converters.lift.recognise.traced import traced_cell
-from converters.lift.recognise.values import NotRowWiseError, Values, last_slice
-from converters.program import Loop, OpNode, Program, Recurrence, Statement
+from converters.lift.recognise.form.poly import Atom, Monomial
+from converters.lift.recognise.form.values import NotRowWiseError, Values, last_slice
+from converters.lift.recognise.loops.bounds import symbolic
+from converters.lift.recognise.loops.components import Layers, split_layers
+from converters.lift.recognise.loops.coverage import Coverage
+from converters.lift.recognise.loops.emit import ProgramArray, ProgramOps
+from converters.lift.recognise.loops.masking import mask_past
+from converters.lift.recognise.loops.model import Built, Definitions, NotAStepError, State, Step
+from converters.lift.recognise.loops.packed import unpack_states
+from converters.lift.recognise.loops.traced import traced_cell
+from converters.program import Loop, OpNode, Program, Recurrence
 from reference.vocabulary.abstract.fact import Fact
-from reference.vocabulary.tracer import Expr
-
-
-@dataclass
-class Built:
-    """What takes the place of a loop."""
-
-    statements: list[Statement] = field(default_factory=list)
-    constants: dict[str, np.ndarray] = field(default_factory=dict)
-    variables: dict[str, str] = field(default_factory=dict)
-    facts: dict[str, Fact] = field(default_factory=dict)
-    replaced: dict[str, str] = field(default_factory=dict)
-    """Values defined elsewhere that are these values."""
+from reference.vocabulary.tracer import Expr, needed
 
 
 @dataclass
@@ -102,7 +93,10 @@ class Builder:
         bound = symbolic(self.program, self.step.steps)
         if self.length is None:
             self.length = bound
-        self._check_bound(bound)
+        covers = Coverage(self.program, self.definitions, self.step, self._lengths_value)
+        if self.sequences and not covers.whole(bound, self.length):
+            msg = "its bound is not the number of items in the sequence it reads"
+            raise NotAStepError(msg)
 
     def _stacked(self, name: str, leaf: Expr) -> ProgramArray:
         item = leaf.fact
@@ -113,52 +107,6 @@ class Builder:
         self.ops.statements.append(OpNode(node, (label,)))
         self.facts[label] = Fact(item.dtype, shape)
         return self.ops.value(label)
-
-    def _check_bound(self, bound: object | None) -> None:
-        """The loop must run over the whole sequence, or stop early only where nothing is left to do."""
-        if bound is not None and bound == self.length:
-            return
-        if not self.sequences:
-            return
-        maker = self.definitions.op(self.step.steps)
-        if maker is not None and maker.node.op == "Minimum":
-            whole = [symbolic(self.program, v) for v in maker.inputs]
-            if self.length in whole:
-                other = maker.inputs[1 - whole.index(self.length)]
-                if self._not_below(other) or self._longest(other):
-                    return
-        msg = "its bound is not the number of items in the sequence it reads"
-        raise NotAStepError(msg)
-
-    def _not_below(self, value: str) -> bool:
-        """max(…, T): a bound that never stops the loop before its end."""
-        maker = self.definitions.op(value)
-        if maker is None or maker.node.op != "Maximum":
-            return False
-        return any(symbolic(self.program, v) == self.length for v in maker.inputs)
-
-    def _longest(self, value: str) -> bool:
-        """max(1, max(lengths)), or max(lengths), of the lengths that mask the states."""
-        for _ in range(8):
-            maker = self.definitions.op(value)
-            if maker is None:
-                return False
-            if maker.node.op == "Max":
-                return self._same_lengths(maker.inputs[0])
-            if maker.node.op == "Maximum":
-                known = [symbolic(self.program, v) for v in maker.inputs]
-                if 1 not in known:
-                    return False
-                value = maker.inputs[1 - known.index(1)]
-            elif maker.node.op in ("Cast", "Identity", "Reshape"):
-                value = maker.inputs[0]
-            else:
-                return False
-        return False
-
-    def _same_lengths(self, value: str) -> bool:
-        mine = self._lengths_value()
-        return mine is not None and root(self.definitions, value) == root(self.definitions, mine)
 
     def _lengths_value(self) -> str | None:
         expr = self.step.lengths
@@ -195,19 +143,26 @@ class Builder:
             result = values.form(found.norm.form(write.item))
             direct = any(result is a for a in arrays.values())
             if write.masked and not direct:
-                result = self._mask(result)
+                result = mask_past(self.ops, result, self._lengths_value() or "")
             self._list_output(write.carried, result)
 
     def _operand(self, values: Values, operand: Monomial) -> ProgramArray:
         array: ProgramArray = values.monomial(operand)
         if len(array.shape) != 3:
-            raise NotRowWiseError("a value that is the same at every step")
+            msg = "a value that is the same at every step"
+            raise NotRowWiseError(msg)
         return array
 
-    def _recurrence(self, index: int, layer: Any, x: ProgramArray | None, lengths: str | None) -> ProgramArray:
+    def _recurrence(
+        self, index: int, layer: Any, x: ProgramArray | None, lengths: str | None
+    ) -> ProgramArray:
         order = layer.identified.order
         parts = [layer.states[k] for k in order]
-        name = self.loop.name if index == 0 and len(self.step.states) == len(parts) else f"{self.loop.name}/{index}"
+        name = (
+            self.loop.name
+            if index == 0 and len(self.step.states) == len(parts)
+            else f"{self.loop.name}/{index}"
+        )
         output = f"{name}|outputs"
         final = tuple(self._final(s) for s in parts)
         initial = tuple(self._initial(s) for s in parts)
@@ -265,25 +220,6 @@ class Builder:
             joined = self.ops.concat(items, -1)
             self._alias(joined.name, self.loop.outputs[carried])
 
-    def _mask(self, result: ProgramArray) -> ProgramArray:
-        """Zero past the lengths: what is computed between layers need not be 0 there."""
-        ops = self.ops
-        lengths = ops.value(self._lengths_value() or "")
-        zero, one = (ops.constant(np.asarray(k, lengths.dtype)) for k in (0, 1))
-        total = ops.shape(result, dtype=lengths.dtype)
-        steps = ops.node(
-            "StridedSlice",
-            (total, ops.ints([0]), ops.ints([1]), ops.ints([1])),
-            Fact(lengths.dtype, (), np.asarray(result.shape[0], object)),
-            {"begin_mask": 0, "end_mask": 0, "ellipsis_mask": 0, "new_axis_mask": 0, "shrink_axis_mask": 1},
-        )
-        time = ops.expand_dims(ops.range(zero, steps, one), 1)
-        inside = ops.less(time, ops.expand_dims(lengths, 0))
-        condition = ops.expand_dims(inside, 2)
-        nothing = ops.constant(np.zeros((), result.dtype))
-        masked: ProgramArray = ops.where(condition, result, nothing)
-        return masked
-
     # -- the traced cell ------------------------------------------------------------------------------------------
 
     def _traced(self, reason: str) -> None:
@@ -292,7 +228,7 @@ class Builder:
         items, sequences = list(self.sequences), [a.name for a in self.sequences.values()]
         outputs = tuple(w.item for w in step.writes)
         new = tuple(s.new for s in step.states)
-        used = _inputs_of((*outputs, *new))
+        used = set(needed((*outputs, *new)))
         captures = [e for e in step.captures if e in used]
         if step.time in used:
             items.append(step.time)
@@ -347,24 +283,10 @@ class Builder:
             self._alias(source, self.loop.outputs[k])
 
     def _alias(self, source: str, name: str) -> None:
-        self.ops.statements.append(OpNode(Node(f"{name}|alias", "Identity", (source,), (), {}), (name,)))
+        self.ops.statements.append(
+            OpNode(Node(f"{name}|alias", "Identity", (source,), (), {}), (name,))
+        )
 
     def _flush(self) -> None:
         self.built.statements.extend(self.ops.statements)
         self.ops.statements.clear()
-
-
-def root(definitions: Definitions, value: str) -> str:
-    """The value behind casts and identities."""
-    for _ in range(16):
-        maker = definitions.op(value)
-        if maker is None or maker.node.op not in ("Cast", "Identity", "StopGradient", "CheckNumerics"):
-            return value
-        value = maker.inputs[0]
-    return value
-
-
-def _inputs_of(exprs: tuple[Expr, ...]) -> set[Expr]:
-    from reference.vocabulary.tracer import needed
-
-    return set(needed(exprs))

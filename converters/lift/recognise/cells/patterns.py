@@ -12,11 +12,12 @@ from functools import cache
 from itertools import chain, combinations, product
 from typing import Any
 
-from converters.lift.recognise import spellings
-from converters.lift.recognise.normal import Normaliser
-from converters.lift.recognise.poly import Atom, Form
-from converters.lift.recognise.refs import whole
-from converters.lift.recognise.unify import ACTIVATION, INPUT
+from converters.lift.recognise.cells import spellings
+from converters.lift.recognise.cells.unify import INPUT
+from converters.lift.recognise.form.functions import ACTIVATION
+from converters.lift.recognise.form.normal import Normaliser
+from converters.lift.recognise.form.poly import Atom, Form
+from converters.lift.recognise.form.refs import whole
 from reference import states
 from reference.activations import LINEAR, SIGMOID
 from reference.cells.basic_lstm import BasicLSTMCell
@@ -60,7 +61,7 @@ class CellSpec:
 
 _GATES = ("activation", "recurrent_activation")
 _LSTM_KERNEL = {"kernel": ("n+m", "4*u"), "bias": ("4*u",)}
-_PEEPHOLES = {name: ("u",) for name in ("w_i_diag", "w_f_diag", "w_o_diag")}
+_PEEPHOLES = dict.fromkeys(("w_i_diag", "w_f_diag", "w_o_diag"), ("u",))
 
 _GRU = {
     "gate_kernel": ("n+u", "2*u"),
@@ -129,7 +130,9 @@ SPECS: tuple[CellSpec, ...] = (
         activations=(),
     ),
     CellSpec(
-        CFNCell, ("u",), {"kernel": ("n", "3*u"), "recurrent_kernel": ("u", "2*u"), "bias": ("2*u",)}
+        CFNCell,
+        ("u",),
+        {"kernel": ("n", "3*u"), "recurrent_kernel": ("u", "2*u"), "bias": ("2*u",)},
     ),
     CellSpec(IndRNNCell, ("u",), {"kernel_w": ("n", "u"), "kernel_u": ("1", "u"), "bias": ("u",)}),
     CellSpec(
@@ -223,7 +226,11 @@ def trace(variant: Variant, features: int, parts: Sequence[int], dtype: str) -> 
     for name, size in zip(spec.sizes, parts, strict=True):
         if sizes.setdefault(name, size) != size:
             return None
-    if "m" in sizes and not {"proj_kernel", "projection_weights"} & variant.options and sizes["m"] != sizes["u"]:
+    if (
+        "m" in sizes
+        and not {"proj_kernel", "projection_weights"} & variant.options
+        and sizes["m"] != sizes["u"]
+    ):
         return None
     tracer, norm = Tracer(), Normaliser()
     absent = {n for group in spec.options for n in group} - variant.options

@@ -1,26 +1,35 @@
 """Unrolled recurrences rolled up again: ``static_rnn`` and hand-written steps become one :class:`Recurrence`.
 
-The engine is :mod:`converters.lift.recognise.lockstep`; here the anchors are found, and what the steps gave to the rest of the graph is given by
+The engine is :mod:`converters.lift.recognise.unrolled.lockstep`; here the anchors are found, and what the steps gave to the rest of the graph is given by
 the recurrence instead.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from converters.graph import DType, Node
-from converters.lift.recognise.build import Builder
-from converters.lift.recognise.emit import ProgramArray, ProgramOps
-from converters.lift.recognise.lockstep import Lockstep, NotRepeatedError, Row
-from converters.lift.recognise.sequences import is_whole, sequence_of
-from converters.lift.recognise.step import Definitions, NotAStepError, State, Step, Write, peel_masks
+from converters.lift.recognise.loops.build import Builder
+from converters.lift.recognise.loops.emit import ProgramOps
+from converters.lift.recognise.loops.masks import peel_masks
+from converters.lift.recognise.loops.model import (
+    Built,
+    Definitions,
+    NotAStepError,
+    State,
+    Step,
+    Write,
+)
 from converters.lift.recognise.tidy import sort_statements, tidy
-from converters.lift.recognise.whole import TracedProgram, constant_sources
+from converters.lift.recognise.unrolled.families import Family, downstream, families
+from converters.lift.recognise.unrolled.lockstep import Lockstep, NotRepeatedError, Row
+from converters.lift.recognise.unrolled.sequences import is_whole, sequence_of
+from converters.lift.recognise.unrolled.whole import TracedProgram, constant_sources
 from converters.program import Loop, OpNode, Program, Recurrence, Statement, SubProgram, defined
+from reference.vocabulary.abstract.fact import Fact
 from reference.vocabulary.tracer import CONSTANT, Expr, needed
 
 KEEP_UNROLLED = 8
@@ -70,165 +79,6 @@ def _repeats(program: Program) -> bool:
         if v in program.constants
     )
     return any(count > 1 for count in uses.values())
-
-
-@dataclass(frozen=True)
-class Family:
-    """Chains of anchors that step together, such as the products with an LSTM's four recurrent matrices."""
-
-    weight: str
-    chains: tuple[tuple[Expr, ...], ...]
-    levels: dict[Expr, int]
-    """By expression that depends on an anchor: the last step (from 1) of one it depends on."""
-
-    @property
-    def steps(self) -> int:
-        return len(self.chains[0])
-
-
-def families(traced: TracedProgram) -> list[Family]:
-    """Longest first."""
-    groups: dict[Expr, list[Expr]] = {}
-    everything = needed(list(traced.values.values()))
-    for expr in everything:
-        if expr.op == "matmul" and expr.args[1].op == CONSTANT and not expr.params["transpose_a"]:
-            groups.setdefault(expr.args[1], []).append(expr)
-    paths = [p for anchors in groups.values() if len(anchors) > 1 for p in _paths(anchors, everything)]
-    paths.sort(key=lambda p: (-len(p), p[0].serial))
-    reach = [levels_of([p], everything) for p in paths]
-    found, used = [], set()
-    for k, path in enumerate(paths):
-        if k in used:
-            continue
-        together = [k]
-        for j in range(k + 1, len(paths)):
-            if j not in used and _step_together(path, paths[j], reach[k], reach[j]):
-                together.append(j)
-                used.add(j)
-        chains = tuple(tuple(paths[j]) for j in together)
-        weight = path[0].args[1]
-        name = str(weight.name or weight.origin or weight.serial)
-        levels = reach[k] if len(chains) == 1 else levels_of(chains, everything)
-        found.append(Family(name, chains, levels))
-    return found
-
-
-def _step_together(
-    a: Sequence[Expr], b: Sequence[Expr], reach_a: dict[Expr, int], reach_b: dict[Expr, int]
-) -> bool:
-    """Whether each step of either depends on the step before (or the same step) of the other."""
-    if len(a) != len(b):
-        return False
-    for t in range(1, len(a)):
-        if reach_a.get(b[t], 0) not in (t, t + 1) or reach_b.get(a[t], 0) not in (t, t + 1):
-            return False
-    return True
-
-
-def _paths(anchors: list[Expr], everything: list[Expr]) -> Iterator[list[Expr]]:
-    """Chains of anchors, each depending on the one before."""
-    members = set(anchors)
-    last: dict[Expr, Expr | None] = {}
-    depth: dict[Expr, int] = {}
-    parent: dict[Expr, Expr | None] = {}
-    for expr in everything:
-        behind = [last.get(e) for e in expr.operands]
-        above = max((a for a in behind if a is not None), key=lambda a: depth[a], default=None)
-        if expr in members:
-            parent[expr] = above
-            depth[expr] = 1 if above is None else depth[above] + 1
-            last[expr] = expr
-        elif above is not None:
-            last[expr] = above
-    children = Counter(p for p in parent.values() if p is not None)
-    for end in (a for a in anchors if not children[a]):
-        path = [end]
-        while (up := parent[path[-1]]) is not None:
-            path.append(up)
-        path.reverse()
-        if len(path) > 1:
-            yield path
-
-
-def levels_of(chains: Sequence[Sequence[Expr]], everything: list[Expr]) -> dict[Expr, int]:
-    """The last step that each expression depends on, 1 for the first; absent where it depends on none."""
-    number = {anchor: t + 1 for chain in chains for t, anchor in enumerate(chain)}
-    levels: dict[Expr, int] = {}
-    for expr in everything:
-        level = max((levels.get(e, 0) for e in expr.operands), default=0)
-        level = max(level, number.get(expr, 0))
-        if level:
-            levels[expr] = level
-    return levels
-
-
-def downstream(family: Family) -> list[tuple[Expr, ...]]:
-    """The anchors, and the rows of what each step makes of them, the last ones first.
-
-    A row is followed to the reader that each of its members has in its own step. The second step says which reader is meant, since in the
-    first one a state may still look like a constant (``where(past, zeros, h)`` is both the masked output and the masked state).
-    """
-    levels = family.levels
-    readers: dict[Expr, list[Expr]] = {}
-    for expr in levels:
-        for operand in dict.fromkeys(expr.operands):
-            readers.setdefault(operand, []).append(expr)
-    rows = list(family.chains)
-    seen = {chain[:2] for chain in rows}
-    for row in rows:
-        for second in readers.get(row[1], ()):
-            if levels[second] != levels[row[1]]:
-                continue
-            found = _followed(row, second, readers, levels)
-            if found is not None and found[:2] not in seen:
-                seen.add(found[:2])
-                rows.append(found)
-    return rows[::-1]
-
-
-def _followed(
-    row: tuple[Expr, ...],
-    second: Expr,
-    readers: dict[Expr, list[Expr]],
-    levels: dict[Expr, int],
-) -> tuple[Expr, ...] | None:
-    """The readers of every member that are like ``second``."""
-    places = _places(second, row[1])
-    found = []
-    for t, member in enumerate(row):
-        if t == 1:
-            found.append(second)
-            continue
-        like = [
-            e
-            for e in readers.get(member, ())
-            if e.op == second.op
-            and e.index == second.index
-            and e.params == second.params
-            and levels[e] == levels[member]
-            and _places(e, member) == places
-            and (t == 0 or _alike(e, second, levels))
-        ]
-        best = max((_shared(e, second) for e in like), default=0)
-        like = [e for e in like if _shared(e, second) == best]
-        if len(like) != 1:
-            return None
-        found.append(like[0])
-    return tuple(found)
-
-
-def _alike(a: Expr, b: Expr, levels: dict[Expr, int]) -> bool:
-    """Whether the operands come from inside the loop at the same places."""
-    pairs = zip(a.operands, b.operands, strict=False)
-    return len(a.operands) == len(b.operands) and all((x in levels) == (y in levels) for x, y in pairs)
-
-
-def _shared(a: Expr, b: Expr) -> int:
-    return sum(x is y for x, y in zip(a.operands, b.operands, strict=False))
-
-
-def _places(reader: Expr, operand: Expr) -> list[int]:
-    return [k for k, e in enumerate(reader.operands) if e is operand]
 
 
 @dataclass
@@ -285,9 +135,9 @@ class Roller:
             first = row[0]
             if first is None or not self.family.levels.get(first):
                 continue
-            if expr not in core and not _masks(expr, core):
-                if self.core_only or scattered.intersection(needed([expr])):
-                    continue
+            extra = expr not in core and not _masks(expr, core)
+            if extra and (self.core_only or scattered.intersection(needed([expr]))):
+                continue
             for t, element in enumerate(row):
                 if element is not None:
                     self.elements.setdefault(element, (row, expr, t))
@@ -314,7 +164,11 @@ class Roller:
 
     def _step(self, needs: dict[str, Expr]) -> Step:
         lock, tracer = self.lock, self.traced.tracer
-        time = lock.time if lock.time is not None else tracer.input(f"{self.name}|time", _rank0())
+        time = (
+            lock.time
+            if lock.time is not None
+            else tracer.input(f"{self.name}|time", Fact("int32", ()))
+        )
         step = Step(tracer, time, f"{self.name}|steps")
         for k, (slot, (_, new)) in enumerate(zip(lock.states, self.nexts, strict=True)):
             step.states.append(State(k, slot.leaf, new))
@@ -395,7 +249,12 @@ class Roller:
         return self._joined(before, built, given, facts, set(needs))
 
     def _given(
-        self, needs: dict[str, Expr], outputs: tuple[str, ...], facts: dict, count: int, step: Step
+        self,
+        needs: dict[str, Expr],
+        outputs: tuple[str, ...],
+        facts: dict[str, Fact],
+        count: int,
+        step: Step,
     ) -> list[Statement]:
         """Statements that give the values the rest of the program reads their old names."""
         finals = self._finals()
@@ -406,7 +265,7 @@ class Roller:
             names = tuple(f"{label}:{t}" for t in range(count))
             stacked = f"{label}|stacked"
             statements.append(OpNode(Node(stacked, "ListStack", (outputs[carried],)), (stacked,)))
-            facts[stacked] = type(item.fact)(item.dtype, (count, *item.shape))
+            facts[stacked] = Fact(item.dtype, (count, *item.shape))
             attrs = {"num": count, "axis": 0, "T": DType(item.dtype)}
             statements.append(OpNode(Node(label, "Unpack", (stacked,), (), attrs), names))
             facts.update(dict.fromkeys(names, item.fact))
@@ -419,7 +278,12 @@ class Roller:
         return statements
 
     def _joined(
-        self, before: Program, built, given: list[Statement], facts: dict, replaced: set[str]
+        self,
+        before: Program,
+        built: Built,
+        given: list[Statement],
+        facts: dict[str, Fact],
+        replaced: set[str],
     ) -> Program:
         kept: list[Statement] = []
         for s in before.statements:
@@ -446,12 +310,3 @@ class Roller:
 def _masks(expr: Expr, core: set[Expr]) -> bool:
     """A ``where`` over something of the core: a masked output."""
     return expr.op == "where" and any(e in core for e in expr.operands)
-
-
-def _rank0():  # type: ignore[no-untyped-def]
-    from reference.vocabulary.abstract.fact import Fact
-
-    return Fact("int32", ())
-
-
-__all__ = ["ProgramArray", "roll"]

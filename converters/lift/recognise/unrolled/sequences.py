@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from converters.graph import DType
-from converters.lift.recognise.emit import ProgramArray, ProgramOps
-from converters.lift.recognise.lockstep import Row
-from converters.lift.recognise.normal import slice_window
+from converters.lift.recognise.form.slices import slice_window
+from converters.lift.recognise.loops.emit import ProgramArray, ProgramOps
+from converters.lift.recognise.unrolled.lockstep import Row
 from reference.vocabulary.abstract.fact import Fact
 from reference.vocabulary.tracer import Expr
 
@@ -90,5 +90,8 @@ def _time_major(ops: ProgramOps, array: ProgramArray, axis: int) -> ProgramArray
     perm = [axis, *(k for k in range(rank) if k != axis)]
     fact = Fact(array.dtype, tuple(array.shape[k] for k in perm))
     return ops.node(
-        "Transpose", (array, ops.constant(np.asarray(perm, np.int32))), fact, {"Tperm": DType("int32")}
+        "Transpose",
+        (array, ops.constant(np.asarray(perm, np.int32))),
+        fact,
+        {"Tperm": DType("int32")},
     )

@@ -1,7 +1,7 @@
 """Which reference cell is this strongly connected component of a step?
 
 The candidate patterns are traced at the component's sizes and unified with its next-state expressions; a candidate counts only when the
-bound cell and the expressions agree in float64 (:mod:`converters.lift.recognise.check`).
+bound cell and the expressions agree in float64 (:mod:`converters.lift.recognise.cells.check`).
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from itertools import permutations
 
 import numpy as np
 
-from converters.lift.recognise.assemble import Assembled, assemble, operand_width
-from converters.lift.recognise.check import agrees
-from converters.lift.recognise.normal import Normaliser, last_width
-from converters.lift.recognise.patterns import Pattern, Variant, trace, variants
-from converters.lift.recognise.poly import Atom, Monomial, Poly
-from converters.lift.recognise.unify import Bindings, Problem
+from converters.lift.recognise.cells.assemble import Assembled, assemble, operand_width
+from converters.lift.recognise.cells.check import agrees
+from converters.lift.recognise.cells.patterns import Pattern, Variant, trace, variants
+from converters.lift.recognise.cells.unify import Bindings, Problem
+from converters.lift.recognise.form.normal import Normaliser
+from converters.lift.recognise.form.poly import Atom, Monomial, Poly
+from converters.lift.recognise.form.slices import last_width
 from reference.vocabulary.tracer import Expr, needed
 
 MAX_STATE_PARTS = 4
@@ -132,9 +133,7 @@ def _unify(
     yield from _all(problem, pairs, Bindings())
 
 
-def _all(
-    problem: Problem, pairs: Sequence[tuple[Poly, Poly]], env: Bindings
-) -> Iterator[Bindings]:
+def _all(problem: Problem, pairs: Sequence[tuple[Poly, Poly]], env: Bindings) -> Iterator[Bindings]:
     if not pairs:
         yield env
         return

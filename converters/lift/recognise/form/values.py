@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from converters.lift.recognise.poly import Atom, Form, Monomial, Poly
-from converters.lift.recognise.refs import Parts, Ref
+from converters.lift.recognise.form.poly import Atom, Form, Monomial, Poly
+from converters.lift.recognise.form.refs import Parts, Ref
 from reference.activations import Activation
 from reference.vocabulary.tracer import CONSTANT, Expr
 
@@ -66,7 +66,11 @@ class Values:
         if atom in self.leaves:
             return self.leaves[atom]
         if atom.op == "opaque":
-            given = self._looked_up(atom.params[0]) if self.opaque is None else self.opaque(atom.params[0])
+            given = (
+                self._looked_up(atom.params[0])
+                if self.opaque is None
+                else self.opaque(atom.params[0])
+            )
             if given is not None:
                 return given
         if atom.op in ("leaf", "opaque"):
@@ -90,7 +94,9 @@ class Values:
             inner = ids.args[0]
             # ids [B, 1] flattened to [B]
             last = len(inner.shape) == len(ids.shape) + 1 and inner.shape[-1] == 1
-            if not (last or len(inner.shape) == len(ids.shape)) or not inner.dtype.startswith("int"):
+            if not (last or len(inner.shape) == len(ids.shape)) or not inner.dtype.startswith(
+                "int"
+            ):
                 return None
             ids = inner
         given = self.exprs.get(ids)
@@ -105,8 +111,12 @@ class Values:
             return self._sum([self._scaled(s, r) for s, r in parts])
         value = self.monomial(mono)
         if dense:
-            return self._sum([self._times(self.ops.matmul(value, self._ref(r)), s) for s, r in parts if r])
-        return self._sum([self._times(value if r is None else value * self._ref(r), s) for s, r in parts])
+            return self._sum(
+                [self._times(self.ops.matmul(value, self._ref(r)), s) for s, r in parts if r]
+            )
+        return self._sum(
+            [self._times(value if r is None else value * self._ref(r), s) for s, r in parts]
+        )
 
     def _times(self, value: Any, scale: float) -> Any:
         return value if scale == 1.0 else -value if scale == -1.0 else value * self._number(scale)

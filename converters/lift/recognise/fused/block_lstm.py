@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from converters.graph import Node
-from converters.lift.recognise.build import Built, root
-from converters.lift.recognise.emit import ProgramOps
-from converters.lift.recognise.step import Definitions, known_int, symbolic
-from converters.lift.recognise.traced import traced_cell
+from converters.lift.recognise.loops.bounds import known_int, symbolic
+from converters.lift.recognise.loops.emit import ProgramOps
+from converters.lift.recognise.loops.model import Built, Definitions, root
+from converters.lift.recognise.loops.traced import traced_cell
 from converters.program import OpNode, Program, Recurrence, walk
 from converters.tf_ops.blocks import lstm_options
 from reference.cells.base import map_weights
@@ -53,7 +53,9 @@ class _BlockLSTM:
             for name in s.inputs:
                 self.readers.setdefault(name, []).append(s)  # type: ignore[arg-type]
         wanted = {self.program.names.get(n, n) for n in self.program.outputs}
-        used = [k for k, n in enumerate(self.statement.outputs) if self.readers.get(n) or n in wanted]
+        used = [
+            k for k, n in enumerate(self.statement.outputs) if self.readers.get(n) or n in wanted
+        ]
         if set(used) - {C_OUTPUT, H_OUTPUT}:
             return None
         self.ops = ProgramOps(f"{self.statement.node.name}|fused", dict(self.program.facts))
@@ -87,7 +89,14 @@ class _BlockLSTM:
             return None
         gates = GATES_V2 if self.statement.node.op == "BlockLSTMV2" else GATES
         return LSTMBlockCell(
-            kernel, bias, *diagonals, forget_bias=forget, cell_clip=clip if clip > 0 else None, gates=gates
+            kernel,
+            bias,
+            w_i_diag=diagonals[0],
+            w_f_diag=diagonals[1],
+            w_o_diag=diagonals[2],
+            forget_bias=forget,
+            cell_clip=clip if clip > 0 else None,
+            gates=gates,
         )
 
     # -- what the graph makes of h and c -----------------------------------------------------------------------------
@@ -168,11 +177,15 @@ class _BlockLSTM:
             value = maker.inputs[0]
         return value
 
-    def _picked(self, sequence: str, initial: str, lengths: str, rest: bool = False) -> list[str] | None:
+    def _picked(
+        self, sequence: str, initial: str, lengths: str, rest: bool = False
+    ) -> list[str] | None:
         """Values ``concat([expand(initial), sequence])[lengths]``; None where the sequence is read otherwise (unless ``rest``)."""
         found: list[str] = []
         for joined in self.readers.get(sequence, []):
-            picks = self.readers.get(joined.outputs[0], []) if self._prepends(joined, initial) else []
+            picks = (
+                self.readers.get(joined.outputs[0], []) if self._prepends(joined, initial) else []
+            )
             right = [p for p in picks if p.node.op == "GatherNd" and self._at(p, lengths)]
             if not rest and (not picks or len(right) != len(picks)):
                 return None
@@ -224,7 +237,12 @@ class _BlockLSTM:
     # -- statements --------------------------------------------------------------------------------------------------
 
     def _recurrence(
-        self, cell: Any, lengths: str | None, outputs: list[str], finals_c: list[str], finals_h: list[str]
+        self,
+        cell: Any,
+        lengths: str | None,
+        outputs: list[str],
+        finals_c: list[str],
+        finals_h: list[str],
     ) -> None:
         name = self.statement.node.name
         facts = self.ops.facts
@@ -245,7 +263,12 @@ class _BlockLSTM:
         self.ops.statements.append(OpNode(Node(f"{name}|given", "Identity", (source,)), (name,)))
 
     def _add(
-        self, cell: Any, lengths: str | None, outputs: tuple[str, ...], final: tuple[str, ...], reason: str
+        self,
+        cell: Any,
+        lengths: str | None,
+        outputs: tuple[str, ...],
+        final: tuple[str, ...],
+        reason: str,
     ) -> None:
         inputs, node = self.statement.inputs, self.statement.node
         sources = {"kernel": 4, "bias": 8}
@@ -274,7 +297,10 @@ class _BlockLSTM:
         ops, inputs = self.ops, self.statement.inputs
         x, c, h = (ops.value(inputs[k]) for k in (1, 2, 3))
         tracer, batch = Tracer(), unknown("B")
-        leaves = [tracer.input(n, Fact(v.dtype, (batch, v.shape[-1]))) for n, v in (("x", x), ("c", c), ("h", h))]
+        leaves = [
+            tracer.input(n, Fact(v.dtype, (batch, v.shape[-1])))
+            for n, v in (("x", x), ("c", c), ("h", h))
+        ]
         named = map_weights(lambda path, w: tracer.constant(w, name=path), cell)
         output, new = named.step(tracer, leaves[0], LSTMStateTuple(leaves[1], leaves[2]))
         traced = traced_cell((leaves[0],), (leaves[1], leaves[2]), tuple(new), (output, new.c))
@@ -282,7 +308,13 @@ class _BlockLSTM:
         self._flush()
         final = tuple(f"{self.statement.node.name}|final{k}" for k in range(2))
         ops.facts.update({f: v.fact for f, v in zip(final, (c, h), strict=True)})
-        self._add(traced, lengths, (self.h, self.c), final, "the sequence of cell states is read, not only the last")
+        self._add(
+            traced,
+            lengths,
+            (self.h, self.c),
+            final,
+            "the sequence of cell states is read, not only the last",
+        )
 
     def _bound(self, x: Any) -> str:
         """``seq_len_max`` for every row."""
@@ -291,4 +323,3 @@ class _BlockLSTM:
         bound = ops.cast(ops.value(self.statement.inputs[0]), "int32")
         fact = Fact("int32", (x.shape[1],))
         return str(ops.node("Fill", (size, bound), fact).name)
-

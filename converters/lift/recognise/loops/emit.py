@@ -36,8 +36,40 @@ DIRECT = {
     "matmul": "BatchMatMulV2",
     **{
         name: name.capitalize()
-        for name in "abs sign exp expm1 log log1p sqrt rsqrt square reciprocal floor ceil sin cos tan asin acos atan "
-        "sinh cosh asinh acosh atanh tanh sigmoid erf softplus softsign relu relu6 elu selu".split()
+        for name in [
+            "abs",
+            "sign",
+            "exp",
+            "expm1",
+            "log",
+            "log1p",
+            "sqrt",
+            "rsqrt",
+            "square",
+            "reciprocal",
+            "floor",
+            "ceil",
+            "sin",
+            "cos",
+            "tan",
+            "asin",
+            "acos",
+            "atan",
+            "sinh",
+            "cosh",
+            "asinh",
+            "acosh",
+            "atanh",
+            "tanh",
+            "sigmoid",
+            "erf",
+            "softplus",
+            "softsign",
+            "relu",
+            "relu6",
+            "elu",
+            "selu",
+        ]
     },
 }
 
@@ -163,7 +195,9 @@ def _shape(ops: ProgramOps, args: Any, params: Any, facts: Any) -> ProgramArray:
 def _gather(ops: ProgramOps, args: Any, params: Any, facts: Any) -> ProgramArray:
     axis = ops.constant(np.asarray(params["axis"], np.int32))
     attrs = {"batch_dims": int(params["batch_dims"]), "Tindices": DType(args[1].fact.dtype)}
-    return ops.node("GatherV2", (*args, axis), facts[0], {**attrs, "Tparams": DType(args[0].fact.dtype)})
+    return ops.node(
+        "GatherV2", (*args, axis), facts[0], {**attrs, "Tparams": DType(args[0].fact.dtype)}
+    )
 
 
 def _squeeze(ops: ProgramOps, args: Any, params: Any, facts: Any) -> ProgramArray:

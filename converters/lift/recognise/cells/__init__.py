@@ -1,0 +1,1 @@
+"""Which reference cell has this equation: patterns, unification, and the numeric check."""

@@ -1,0 +1,1 @@
+"""Fused ops (BlockLSTM, CudnnRNN) as recurrences."""

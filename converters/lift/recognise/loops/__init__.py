@@ -1,0 +1,1 @@
+"""While loops as steps, and steps as recurrences."""

@@ -1,0 +1,29 @@
+"""Zeros past the lengths, for what is computed between and after layers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from converters.lift.recognise.loops.emit import ProgramArray, ProgramOps
+from reference.vocabulary.abstract.fact import Fact
+
+
+def mask_past(ops: ProgramOps, sequence: ProgramArray, lengths_name: str) -> ProgramArray:
+    """``sequence`` [T, B, …] with zeros from each row's length on: what is computed row by row need not be 0 there."""
+    lengths = ops.value(lengths_name)
+    zero, one = (ops.constant(np.asarray(k, lengths.dtype)) for k in (0, 1))
+    total = ops.shape(sequence, dtype=lengths.dtype)
+    masks = dict.fromkeys(("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask"), 0)
+    steps = ops.node(
+        "StridedSlice",
+        (total, ops.ints([0]), ops.ints([1]), ops.ints([1])),
+        Fact(lengths.dtype, (), np.asarray(sequence.shape[0], object)),
+        {**masks, "shrink_axis_mask": 1},
+    )
+    time = ops.expand_dims(ops.range(zero, steps, one), 1)
+    inside = ops.less(time, ops.expand_dims(lengths, 0))
+    for _ in range(len(sequence.shape) - 2):
+        inside = ops.expand_dims(inside, len(inside.shape))
+    nothing = ops.constant(np.zeros((), sequence.dtype))
+    masked: ProgramArray = ops.where(inside, sequence, nothing)
+    return masked

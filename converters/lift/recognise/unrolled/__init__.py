@@ -1,0 +1,1 @@
+"""Unrolled steps rolled up again."""

@@ -1,0 +1,173 @@
+"""The anchors of unrolled steps: products with one weight that depend on one another, and what hangs on them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from converters.lift.recognise.unrolled.whole import TracedProgram
+from reference.vocabulary.tracer import CONSTANT, Expr, needed
+
+
+@dataclass(frozen=True)
+class Family:
+    """Chains of anchors that step together, such as the products with an LSTM's four recurrent matrices."""
+
+    weight: str
+    chains: tuple[tuple[Expr, ...], ...]
+    levels: dict[Expr, int]
+    """By expression that depends on an anchor: the last step (from 1) of one it depends on."""
+
+    @property
+    def steps(self) -> int:
+        return len(self.chains[0])
+
+
+def families(traced: TracedProgram) -> list[Family]:
+    """Longest first."""
+    groups: dict[Expr, list[Expr]] = {}
+    everything = needed(list(traced.values.values()))
+    for expr in everything:
+        if expr.op == "matmul" and expr.args[1].op == CONSTANT and not expr.params["transpose_a"]:
+            groups.setdefault(expr.args[1], []).append(expr)
+    paths = [
+        p for anchors in groups.values() if len(anchors) > 1 for p in _paths(anchors, everything)
+    ]
+    paths.sort(key=lambda p: (-len(p), p[0].serial))
+    reach = [levels_of([p], everything) for p in paths]
+    found, used = [], set()
+    for k, path in enumerate(paths):
+        if k in used:
+            continue
+        together = [k]
+        for j in range(k + 1, len(paths)):
+            if j not in used and _step_together(path, paths[j], reach[k], reach[j]):
+                together.append(j)
+                used.add(j)
+        chains = tuple(tuple(paths[j]) for j in together)
+        weight = path[0].args[1]
+        name = str(weight.name or weight.origin or weight.serial)
+        levels = reach[k] if len(chains) == 1 else levels_of(chains, everything)
+        found.append(Family(name, chains, levels))
+    return found
+
+
+def _step_together(
+    a: Sequence[Expr], b: Sequence[Expr], reach_a: dict[Expr, int], reach_b: dict[Expr, int]
+) -> bool:
+    """Whether each step of either depends on the step before (or the same step) of the other."""
+    if len(a) != len(b):
+        return False
+    for t in range(1, len(a)):
+        if reach_a.get(b[t], 0) not in (t, t + 1) or reach_b.get(a[t], 0) not in (t, t + 1):
+            return False
+    return True
+
+
+def _paths(anchors: list[Expr], everything: list[Expr]) -> Iterator[list[Expr]]:
+    """Chains of anchors, each depending on the one before."""
+    members = set(anchors)
+    last: dict[Expr, Expr | None] = {}
+    depth: dict[Expr, int] = {}
+    parent: dict[Expr, Expr | None] = {}
+    for expr in everything:
+        behind = [last.get(e) for e in expr.operands]
+        above = max((a for a in behind if a is not None), key=lambda a: depth[a], default=None)
+        if expr in members:
+            parent[expr] = above
+            depth[expr] = 1 if above is None else depth[above] + 1
+            last[expr] = expr
+        elif above is not None:
+            last[expr] = above
+    children = Counter(p for p in parent.values() if p is not None)
+    for end in (a for a in anchors if not children[a]):
+        path = [end]
+        while (up := parent[path[-1]]) is not None:
+            path.append(up)
+        path.reverse()
+        if len(path) > 1:
+            yield path
+
+
+def levels_of(chains: Sequence[Sequence[Expr]], everything: list[Expr]) -> dict[Expr, int]:
+    """The last step that each expression depends on, 1 for the first; absent where it depends on none."""
+    number = {anchor: t + 1 for chain in chains for t, anchor in enumerate(chain)}
+    levels: dict[Expr, int] = {}
+    for expr in everything:
+        level = max((levels.get(e, 0) for e in expr.operands), default=0)
+        level = max(level, number.get(expr, 0))
+        if level:
+            levels[expr] = level
+    return levels
+
+
+def downstream(family: Family) -> list[tuple[Expr, ...]]:
+    """The anchors, and the rows of what each step makes of them, the last ones first.
+
+    A row is followed to the reader that each of its members has in its own step. The second step says which reader is meant, since in the
+    first one a state may still look like a constant (``where(past, zeros, h)`` is both the masked output and the masked state).
+    """
+    levels = family.levels
+    readers: dict[Expr, list[Expr]] = {}
+    for expr in levels:
+        for operand in dict.fromkeys(expr.operands):
+            readers.setdefault(operand, []).append(expr)
+    rows = list(family.chains)
+    seen = {chain[:2] for chain in rows}
+    for row in rows:
+        for second in readers.get(row[1], ()):
+            if levels[second] != levels[row[1]]:
+                continue
+            found = _followed(row, second, readers, levels)
+            if found is not None and found[:2] not in seen:
+                seen.add(found[:2])
+                rows.append(found)
+    return rows[::-1]
+
+
+def _followed(
+    row: tuple[Expr, ...],
+    second: Expr,
+    readers: dict[Expr, list[Expr]],
+    levels: dict[Expr, int],
+) -> tuple[Expr, ...] | None:
+    """The readers of every member that are like ``second``."""
+    places = _places(second, row[1])
+    found = []
+    for t, member in enumerate(row):
+        if t == 1:
+            found.append(second)
+            continue
+        like = [
+            e
+            for e in readers.get(member, ())
+            if e.op == second.op
+            and e.index == second.index
+            and e.params == second.params
+            and levels[e] == levels[member]
+            and _places(e, member) == places
+            and (t == 0 or _alike(e, second, levels))
+        ]
+        best = max((_shared(e, second) for e in like), default=0)
+        like = [e for e in like if _shared(e, second) == best]
+        if len(like) != 1:
+            return None
+        found.append(like[0])
+    return tuple(found)
+
+
+def _alike(a: Expr, b: Expr, levels: dict[Expr, int]) -> bool:
+    """Whether the operands come from inside the loop at the same places."""
+    pairs = zip(a.operands, b.operands, strict=False)
+    return len(a.operands) == len(b.operands) and all(
+        (x in levels) == (y in levels) for x, y in pairs
+    )
+
+
+def _shared(a: Expr, b: Expr) -> int:
+    return sum(x is y for x, y in zip(a.operands, b.operands, strict=False))
+
+
+def _places(reader: Expr, operand: Expr) -> list[int]:
+    return [k for k, e in enumerate(reader.operands) if e is operand]
