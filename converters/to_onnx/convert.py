@@ -114,8 +114,9 @@ class Exporter:
         for name, fact in self.program.inputs.items():
             value = self.ops.input(name, ranked(name, fact))
             env[name] = self.ops.cast(value, fact.dtype) if self.ops.narrow else value
-        self.statements(self.program.statements, env)
-        model = self.model(env, metadata)
+        with named("the model"):
+            self.statements(self.program.statements, env)
+            model = self.model(env, metadata)
         found = [s.name for s in walk(self.program.statements) if isinstance(s, Recurrence | Loop)]
         return Exported(model, tuple(self.records[name] for name in found if name in self.records))
 
