@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 DRIVERS = (
     "dynamic_rnn static_rnn bidirectional_dynamic_rnn static_bidirectional_rnn raw_rnn static_state_saving_rnn"
@@ -125,6 +126,7 @@ class Fate:
     """Why a person has to look, or None."""
 
 
+@cache
 def canonical(path: str, /) -> str:
     """The one spelling of a dotted TensorFlow path."""
     changed = True
@@ -136,6 +138,7 @@ def canonical(path: str, /) -> str:
     return path
 
 
+@cache
 def is_recurrent(path: str, /) -> bool:
     """Whether a canonical path is TF1 recurrent API."""
     if any(path == module or path.startswith(module + ".") for module in FOUND_MODULES):

@@ -128,6 +128,14 @@ class Finder:
         self.uses.append(Use(*place, canonical(path), kind))
 
     def _expression(self, node: ast.AST, scope: Scope) -> None:
+        kind = type(node)
+        if kind is ast.Constant:
+            return
+        if kind is ast.Name:
+            path = scope.lookup(node.id)  # type: ignore[attr-defined]
+            if path is not None and is_recurrent(canonical(path)):
+                self._found(node, path, "use")
+            return
         if isinstance(node, ast.Lambda):
             inner = Scope(scope)
             self._parameters(node.args, inner, scope)
