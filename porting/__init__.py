@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from porting.verification.samples import load_samples, save_samples
     from porting.verification.verdict import Verdict
     from porting.version import VERSION as __version__
+    from porting.weights import load_tf1_weights, tf1_names
     from reference.errors import (
         ArtefactError,
         MissingExtraError,
@@ -38,7 +39,9 @@ _PLACES = {
     "convert": "porting.conversion",
     "inspect": "porting.inspection",
     "load_samples": "porting.verification.samples",
+    "load_tf1_weights": "porting.weights",
     "save_samples": "porting.verification.samples",
+    "tf1_names": "porting.weights",
     "verify": "porting.comparing:compare",
 }
 
@@ -55,7 +58,9 @@ __all__ = [
     "convert",
     "inspect",
     "load_samples",
+    "load_tf1_weights",
     "save_samples",
+    "tf1_names",
     "verify",
 ]
 

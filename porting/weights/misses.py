@@ -1,0 +1,53 @@
+"""Why a layer got nothing: the sentence that says what to do."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from porting.weights.proposals import Proposal
+from porting.weights.store import Store
+from porting.weights.targets import BATCH_NORM, GRU, GRU_AFTER, LSTM, RECURRENT, RNN, Leaf, Unit
+
+
+def why_missing(unit: Unit, store: Store, scope: str, taken: Proposal | None, /) -> str:
+    """One sentence."""
+    if unit.unknown:
+        return unit.unknown
+    if taken is not None:
+        return f"{taken}: {taken.problem}"
+    leaf = unit.leaves[0]
+    found = _likeness(leaf, store, scope)
+    only = [name for name in store.only_averaged if name.startswith(scope)]
+    if not found and only:
+        return f"its variables may be there as moving averages alone ({only[0]}): pass averages=True"
+    wanted = _wanted(leaf)
+    near = f"; {found}" if found else ""
+    return f"no variables of the names and shapes of {wanted}{' in ' + scope if scope else ''}{near}"
+
+
+def _wanted(leaf: Leaf) -> str:
+    if leaf.kind not in RECURRENT:
+        shape = leaf.shape("moving_mean" if leaf.kind == BATCH_NORM else "kernel")
+        return f"a {leaf.kind} layer of shape {list(shape)}"
+    gates = {LSTM: 4, GRU: 2, GRU_AFTER: 2, RNN: 1}[leaf.kind] * leaf.units
+    return f"a {leaf.kind} cell (kernel {[leaf.features + leaf.units, gates]})"
+
+
+def _likeness(leaf: Leaf, store: Store, scope: str) -> str:
+    """What is there that was probably meant."""
+    names = store.names(scope)
+    if leaf.kind == GRU_AFTER:
+        gates = [n for n in names if n.endswith("candidate/kernel")]
+        if gates:
+            return f"{gates[0]} is a GRU that resets before its product: build the layer with reset_after=False"
+    if leaf.kind == GRU:
+        after = [n for n in names if "candidate/input_projection" in n]
+        if after:
+            return f"{after[0]} is a GRU that resets after its product: build the layer with reset_after=True"
+    if leaf.kind in RECURRENT:
+        cells = [n for n in names if n.lower().endswith(("cell/kernel", "cell/weights", "linear/matrix"))]
+        shown = ", ".join(f"{n} {list(store.shapes[n])}" for n in cells[:4])
+        return f"there is {shown}" if shown else ""
+    size = int(np.prod(leaf.shape("moving_mean" if leaf.kind == BATCH_NORM else "kernel")))
+    same = [n for n in names if int(np.prod(store.shapes[n])) == size]
+    return f"{same[0]} has as many numbers, as {list(store.shapes[same[0]])}" if same else ""
