@@ -95,7 +95,7 @@ def compare(
     told_options = str(port.origin.get("options", ""))
     dtype = next((name for name in ("int8", "float16") if f'"{name}"' in told_options), "float32")
     verdict = check(
-        model.original, port, runs, oracle=oracle, dtype=dtype, notes=notes,
+        model.original, port, runs, oracle=oracle, dtype=dtype, notes=notes, doubts=model.doubts(runs),
         progress=lambda number: progress("verifying", number + 1, len(runs)),
     )  # fmt: skip
     return Comparison(verdict, model, port)

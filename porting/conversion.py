@@ -120,6 +120,9 @@ def convert(
         NotConvertibleError: with every reason, and the outputs that would convert; nothing is written.
     """
     options = Options(to, opset, dtype, prefer, batch, ragged, streaming)
+    if Path(artefact).suffix == ".keras" and to != "onnx":
+        msg = f"{artefact} is a Keras model already: it is read for --to onnx only"
+        raise UsageError(msg)
     target = _writable(Path(out), to)
     recorded = load_samples(samples) if samples is not None else None
     progress("reading", 0, 1)
@@ -208,6 +211,7 @@ def _verify(
         oracle=oracle,
         dtype=port.options.dtype,
         notes=notes,
+        doubts=model.doubts(runs),
         progress=lambda number: progress("verifying", number + 1, len(runs)),
     )
 

@@ -106,7 +106,7 @@ def inspect(
     from porting.model import open_model
 
     names: tuple[str, ...] = ()
-    if outputs is None:
+    if outputs is None and Path(artefact).suffix != ".keras":
         limits = {} if max_tensor is None else {"max_tensor": max_tensor}
         raw = read(Path(artefact), tags=tag, **limits)
         if raw.kind == "checkpoint" and not raw.signatures:

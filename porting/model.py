@@ -101,6 +101,10 @@ class Model:
             said.append(f"not recorded, so compared with the graph itself: {', '.join(missing)}")
         return list(samples.runs), "recording", tuple(said)
 
+    def doubts(self, runs: Sequence[Run]) -> tuple[str, ...]:
+        """Why nothing can be proven with these runs, if so; the raw graph is an oracle by itself."""
+        return ()
+
     def _about(self, samples: Samples) -> list[str]:
         found = samples.meta.get("sha256")
         if isinstance(found, str) and found != self.artefact.sha256:
@@ -129,6 +133,13 @@ def open_model(
     from converters.lift.names import io_of
     from converters.read_graphdef import read
 
+    if Path(path).suffix == ".keras" and not Path(path).is_dir():
+        from porting.keras_source import open_keras_source
+
+        return open_keras_source(
+            Path(path), inputs=inputs, outputs=outputs, max_tensor=max_tensor,
+            freeze=freeze, signature=signature, tag=tag,
+        )  # fmt: skip
     limits = {} if max_tensor is None else {"max_tensor": max_tensor}
     artefact = read(Path(path), tags=tag, **limits)
     given, wanted = io_of(artefact, signature, inputs, outputs)

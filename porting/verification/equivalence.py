@@ -31,6 +31,7 @@ def check(
     dtype: str = "float32",
     weights: bool = True,
     notes: tuple[str, ...] = (),
+    doubts: tuple[str, ...] = (),
     progress: Progress = lambda _: None,
 ) -> Verdict:
     """Compare a candidate with the original on every run, and its weights with the artefact's.
@@ -40,10 +41,12 @@ def check(
         dtype: what the port computes in. ``"float16"`` widens the floors to its own roundings; of ``"int8"`` no equivalence is
             claimed, and the verdict is ``approximate``.
         weights: audit them, where the candidate shows them.
+        doubts: why no verdict may be ``equivalent``, whatever the runs show.
         progress: told the number of each run that is done.
     """
     judge = Judge(original, oracle=oracle, dtype=dtype, threads=candidate.threads)
     judge.notes.extend(notes)
+    judge.unproven.extend(doubts)
     kept: Kept = []
     for number, run in enumerate(runs):
         _one(judge, original, candidate, number, run)
@@ -69,7 +72,7 @@ def explained(
     Args:
         kept: (number, inputs) of some runs.
     """
-    if verdict.verdict != DIFFERENT or dtype != "float32":
+    if verdict.verdict != DIFFERENT or dtype != "float32" or original.artefact.kind == "keras":
         return verdict
     from porting.diagnosis import diagnose
 
