@@ -21,6 +21,8 @@ def lengths_off(r: Recurrence) -> Iterator[Variant]:
         lengths = build.op("AddV2", wide, build.constant(by))
         text = f"take every length for one too {word}"
         yield made(r, build, "lengths off by one", text, replace(r, lengths=lengths))
+    if r.direction == "backward":
+        return  # without lengths it is reversed as a whole: `not_reversed` says so
     ignored = replace(r, lengths=None)
     yield Variant("lengths ignored", "ignore the lengths", r.name, (ignored,), part="lengths")
 
@@ -87,7 +89,8 @@ def empty_rows(r: Recurrence) -> Iterator[Variant]:
 def last_step(r: Recurrence) -> Iterator[Variant]:
     """The output at the last time step for the final state: zeros where there is padding; backward, the first step that was run."""
     h = _output_part(r)
-    if h is None:
+    backward = r.direction == "backward"
+    if h is None or not (backward or r.lengths):
         return
     right = list(r.final_state)
     right[h] = f"{right[h]}|right"
@@ -95,7 +98,6 @@ def last_step(r: Recurrence) -> Iterator[Variant]:
     build = Builder(r.name)
     end = build.reversed(r.outputs[0], None)
     build.op("GatherV2", end, build.constant(0), build.constant(0), to=r.final_state[h])
-    backward = r.direction == "backward"
     cause = "last state of the backward direction" if backward else "last step for the final state"
     text = "take the output of the last time step for the final state"
     if backward:
