@@ -33,7 +33,9 @@ def by_text(ops: OnnxOps, node: Node, inputs: list[Any]) -> tuple[Value, ...] | 
         "LabelEncoder",
         asked,
         domain=DOMAIN,
-        keys_strings=[text if isinstance(text, bytes) else str(text).encode() for text in texts.tolist()],
+        keys_strings=[
+            text if isinstance(text, bytes) else str(text).encode() for text in texts.tolist()
+        ],
         values_int64s=places,
         default_int64=len(texts),
     )

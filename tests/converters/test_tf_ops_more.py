@@ -9,9 +9,9 @@ import pytest
 
 from converters import tf_ops
 from converters.graph import DType, Node
-from converters.read_graphdef import read
 from converters.lift import lift
 from converters.lift.execute import execute
+from converters.read_graphdef import read
 from converters.to_onnx import to_onnx
 from reference.errors import NotConvertibleError
 from reference.vocabulary.abstract.sizes import unknown
