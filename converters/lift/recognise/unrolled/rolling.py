@@ -108,10 +108,15 @@ class Roller:
         return self._rebuilt(program, step, needs)
 
     def _scope(self) -> str:
+        """The TF scope of the first product; numbered where an earlier roll has taken it."""
         first = self.family.chains[0][0]
-        value = self.traced.names.get(first)
-        name = value.rpartition(":")[0] if value else f"unrolled{first.serial}"
-        return f"{name}|unrolled"
+        value = self.traced.names.get(first, f"unrolled{first.serial}/MatMul:0")
+        scope = value.rpartition("/")[0] or value.rpartition(":")[0]
+        name, count = scope, 0
+        while f"{name}|unrolled" in self.traced.program.facts:
+            count += 1
+            name = f"{scope}_{count}"
+        return name
 
     def _close(self) -> list[tuple[Row, Expr]]:
         """The new value of every state; new slots appear while we look."""
@@ -219,6 +224,7 @@ class Roller:
 
     def _rebuilt(self, program: Program, step: Step, needs: dict[str, Expr]) -> Program:
         facts = dict(program.facts)
+        facts[f"{self.name}|unrolled"] = Fact("int32", ())  # takes the name
         self.ops = ProgramOps(f"{self.name}|in", facts)
         count = self.family.steps
         for slot in self.lock.sequences:
