@@ -28,8 +28,8 @@ from reference.vocabulary.abstract.fact import Fact
 Arrays = Mapping[str, np.ndarray]
 NUDGE = 2.0**-24
 UNCONFIRMED = (
-    "the port computes what was read of the .keras file; whether that was read rightly, only Keras (which is not installed) "
-    "or --samples can tell"
+    "the port computes what was read of the .keras file; whether that was read rightly, only Keras itself or "
+    "--samples can tell"
 )
 
 
@@ -97,8 +97,8 @@ class KerasSource(Model):
             return super().runs(samples, cases, seed)
         drawn, oracle, notes = super().runs(None, cases, seed)
         live = _live(self.artefact.path)
-        if live is None:
-            return drawn, oracle, notes
+        if isinstance(live, str):
+            return drawn, oracle, (*notes, f"Keras could not be asked: {live}")
         call, who, backend = live
         answers = [
             Run(run.inputs, dict(zip(self.read.outputs, call(run.inputs), strict=True)))
@@ -200,15 +200,17 @@ def _perturbed(program: Program, random: np.random.Generator) -> Program:
     return replace(program, statements=statements, constants=constants)
 
 
-def _live(path: Path) -> tuple[Any, str, str] | None:
-    """(function from inputs to the list of outputs, who computes, the backend); None where Keras is missing or refuses the file."""
+def _live(path: Path) -> tuple[Any, str, str] | str:
+    """(function from inputs to the list of outputs, who computes, the backend); a sentence where Keras is missing or refuses the file."""
     try:
         with silenced():
             from converters.to_keras.backend import keras
 
             model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception:  # not installed, no backend, another Keras: then there is no second opinion
-        return None
+    except (
+        Exception
+    ) as error:  # not installed, no backend, another Keras: then there is no second opinion
+        return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
     flatten, pack = keras.tree.flatten, keras.tree.pack_sequence_as
     names = [str(tensor.name).split(":")[0] for tensor in flatten(model.input)]
 

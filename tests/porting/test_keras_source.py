@@ -56,17 +56,18 @@ def test_keras_itself_confirms_what_was_read(cli, artefact, tmp_path):
 
 
 def test_without_keras_and_without_samples_nothing_is_proven(cli, artefact, tmp_path, monkeypatch):
-    monkeypatch.setattr("porting.keras_source._live", lambda path: None)
+    monkeypatch.setattr("porting.keras_source._live", lambda path: "it is not here")
     done = cli("convert", artefact, "--to", "onnx", "-o", tmp_path / "p.onnx", "--json")
     assert done.status == 4
     assert done.json["verification"]["verdict"] == "unverified"
     assert done.json["verification"]["oracle"] == "reference"
     assert "--samples" in " ".join(done.json["verification"]["reasons"])
+    assert "Keras could not be asked: it is not here" in done.json["verification"]["notes"]
     assert (tmp_path / "p.onnx").is_file()
 
 
 def test_a_recording_is_an_oracle_too(cli, model, artefact, tmp_path, monkeypatch):
-    monkeypatch.setattr("porting.keras_source._live", lambda path: None)
+    monkeypatch.setattr("porting.keras_source._live", lambda path: "it is not here")
     rng = np.random.default_rng(3)
     runs = []
     for rows, steps in ((3, 7), (1, 4), (4, 1)):
