@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint types bench check clean
+.PHONY: demo test test-zoo-keras test-backends lint types bench check clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -15,6 +15,9 @@ demo: $(STAMP)  ## inspect, convert, verify and play the shipped model
 
 test: $(STAMP)  ## the default suite
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-zoo-keras: $(STAMP)  ## every model of the zoo as a Keras file; minutes
+	RNNPORT_WHOLE_ZOO=1 $(BIN)/python -m pytest tests/converters/test_to_keras_zoo.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""Shape vectors with symbolic sizes, in a functional graph: -1 where that says it, a Sizes layer otherwise."""
+"""Shape vectors with symbolic sizes, in a functional graph: -1 where that says it, and where else a size can be read."""
 
 from __future__ import annotations
 
@@ -55,13 +55,3 @@ def _place(context: Context, name: str) -> tuple[Key, int] | None:
             if isinstance(dim, Size) and dim.terms == (((name,), 1),):
                 return Key(value), axis
     return None
-
-
-def config(dims: Sequence[Dim], /) -> list[Any]:
-    """The dims as a Sizes layer takes them."""
-    return [
-        [[list(names), int(factor)] for names, factor in dim.terms]
-        if isinstance(dim, Size)
-        else int(dim)
-        for dim in dims
-    ]

@@ -22,6 +22,24 @@ def _product(factors: Any) -> Any:
     return result
 
 
+def _open_sizes(x: Any, depth: int, dtype: str) -> tuple[Any, ...]:
+    """The sizes of a symbolic tensor, scalar tensors for the open ones among the first ``depth``.
+
+    Raises:
+        NeedsRunTimeError: another is open.
+    """
+    shape = list(x.shape)
+    if None in shape[depth:]:
+        msg = "the items of a gather_nd have open sizes"
+        raise NeedsRunTimeError(msg)
+    for axis in range(1, depth):  # the first is never asked for
+        if shape[axis] is None:
+            others = tuple(a for a in range(len(shape)) if a != axis)
+            line = kops.sum(kops.zeros_like(x, dtype=dtype), axis=others)
+            shape[axis] = kops.sum(line + 1)
+    return tuple(shape)
+
+
 class Indexing:
     """The vocabulary's ``Indexing`` on Keras tensors."""
 
@@ -64,11 +82,17 @@ class Indexing:
             raise NeedsRunTimeError(msg)
         if depth == 0:
             return Value(kops.broadcast_to(data, (*sizes(where)[:-1], *sizes(data))))
-        shape = sizes(data)
+        if symbolic(x):
+            shape = _open_sizes(data, depth, dtype_name(where))
+        else:
+            shape = sizes(data)
         flat = kops.reshape(data, (-1, *shape[depth:]))
         place: Any = 0
         for axis in range(depth):
-            place = place * kops.cast(shape[axis], dtype_name(where)) + where[..., axis]
+            if axis:
+                size = shape[axis]
+                place = place * (size if symbolic(size) else kops.cast(size, dtype_name(where)))
+            place = place + where[..., axis] if axis else where[..., axis]
         return Value(kops.take(flat, place, axis=0))
 
     def scatter_nd(self, indices: Any, updates: Any, shape: Any, /) -> Value:

@@ -59,7 +59,7 @@ class Shaping:
         return Value(kops.concatenate(tensors(*xs), axis=int(axis)))
 
     def stack(self, xs: Sequence[Any], axis: int, /) -> Value:
-        return Value(kops.stack(tensors(*xs), axis=int(axis)))
+        return Value(kops.stack(_scalars_as_tensors(tensors(*xs)), axis=int(axis)))
 
     def unstack(self, x: Any, axis: int, num: int, /) -> tuple[Value, ...]:
         return tuple(Value(item) for item in kops.unstack(raw(x), int(num), axis=int(axis)))
@@ -129,6 +129,14 @@ class Shaping:
             raise NeedsRunTimeError(msg)
         start, limit, delta = tensors(start, limit, delta)
         return Value(kops.arange(start, limit, delta, dtype=dtype_name(start)))
+
+
+def _scalars_as_tensors(items: Sequence[Any]) -> list[Any]:
+    """Keras writes a NumPy scalar into its file as a number, which ``stack`` refuses when the file is loaded."""
+    like = next((item for item in items if symbolic(item)), None)
+    if like is None or len(like.shape):
+        return list(items)
+    return [item if symbolic(item) else kops.add(kops.zeros_like(like), item) for item in items]
 
 
 def _pairs(paddings: Any) -> Any:

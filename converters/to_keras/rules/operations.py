@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from converters.program import OpNode
 from converters.to_keras.context import Context
-from converters.to_keras.layers.sizes import Sizes
 from converters.to_keras.operations import apply_op, constant, operand
 from converters.to_keras.plan import Builder, Key, Plan, Tensors, single
-from converters.to_keras.shapes import config, sources, with_one_unknown
+from converters.to_keras.rules.sizes import size_vector
+from converters.to_keras.shapes import sources, with_one_unknown
 
 
 def known_value(context: Context, key: Key) -> Plan | None:
@@ -59,28 +59,10 @@ def unflattened_anyway(context: Context, key: Key) -> Plan | None:
     needs = [Key(key.value), *(place for place, _ in places.values())]
 
     def build(builder: Builder, x: Any, *tensors: Any) -> Any:
-        vector = size_vector(builder, key.value, dims, places, tensors)
+        vector = size_vector(dims, places, tensors, "int32")
         return apply_op(builder, node, [x, vector])[0]
 
     return single(needs, key, build)
-
-
-def size_vector(
-    builder: Builder,
-    value: str,
-    dims: Sequence[Any],
-    places: Mapping[str, tuple[Key, int]],
-    tensors: Sequence[Any],
-    dtype: str = "int32",
-) -> Any:
-    """A tensor with the sizes."""
-    where = {name: [index, axis] for index, (name, (_, axis)) in enumerate(places.items())}
-    layer = builder.layer(
-        ("Sizes", value, str(dims), dtype),
-        f"{value.split(':')[0]}/sizes",
-        lambda name: Sizes(where, config(dims), dtype, name=name),
-    )
-    return layer(list(tensors))
 
 
 def symbolic_sizes(context: Context, key: Key) -> Plan | None:
@@ -93,8 +75,8 @@ def symbolic_sizes(context: Context, key: Key) -> Plan | None:
     if not places:
         return None
 
-    def build(builder: Builder, *tensors: Any) -> Any:
-        vector = size_vector(builder, key.value, dims, places, tensors, fact.dtype)
+    def build(_builder: Builder, *tensors: Any) -> Any:
+        vector = size_vector(dims, places, tensors, fact.dtype)
         return vector if fact.shape else vector[0]
 
     return single([place for place, _ in places.values()], key, build)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from converters.program import OpNode
 from converters.to_keras.backend import keras
 from converters.to_keras.context import Context
 from converters.to_keras.plan import Builder, Key, Plan, single
 from converters.to_keras.shapes import sources
-from reference.vocabulary.abstract.sizes import Size
+from reference.vocabulary.abstract.fact import Dim
+from reference.vocabulary.abstract.sizes import Size, unknown
 
 kops = keras.ops
 
@@ -34,6 +37,35 @@ def zeros_along(x: Any, axis: int, dtype: str, /) -> Any:
 def count(x: Any, axis: int, dtype: str = "int32", /) -> Any:
     """0, 1, …, n - 1."""
     return kops.cumsum(zeros_along(x, axis, dtype) + 1, axis=0) - 1
+
+
+def open_size(x: Any, axis: int, dtype: str = "int32", /) -> Any:
+    """The size of that axis of x, rank 0."""
+    return kops.sum(zeros_along(x, axis, dtype) + 1)
+
+
+def size_vector(
+    dims: Sequence[Dim], places: Mapping[str, tuple[Key, int]], tensors: Sequence[Any], dtype: str, /
+) -> Any:
+    """The sizes as a vector; ``tensors`` are those of ``places``, in order."""
+    found = {
+        name: open_size(tensor, axis, dtype)
+        for (name, (_, axis)), tensor in zip(places.items(), tensors, strict=True)
+    }
+    zero = kops.zeros_like(next(iter(found.values())))
+    return kops.stack([kops.add(zero, _polynomial(dim, found)) for dim in dims])
+
+
+def _polynomial(dim: Dim, found: Mapping[str, Any]) -> Any:
+    if not isinstance(dim, Size):
+        return int(dim)
+    total: Any = 0
+    for monomial, factor in dim.terms:
+        product: Any = int(factor)
+        for name in monomial:
+            product = found[name] * product
+        total = product + total
+    return total
 
 
 def open_range(context: Context, key: Key) -> Plan | None:
@@ -90,20 +122,9 @@ def _along(line: Any, place: int, rank: int) -> Any:
 
 def open_rows(context: Context, key: Key) -> Plan | None:
     """Rows ``[n m, …]`` as ``[n, m, …]``, both sizes open: taken by their places ``i m + j``."""
-    node = context.node(key.value, "Reshape")
     if key.swapped:
         return None
-    if key.lead is not None:
-        dims: Sequence[Any] | None = key.lead
-        source = key.value
-    else:
-        if node is None:
-            return None
-        target, rows = context.shape(key.value), context.shape(node.inputs[0])
-        if not target or not rows or len(target) < 2 or target[2:] != rows[1:]:
-            return None
-        dims = target[:2] if target[0] * target[1] == rows[0] else None
-        source = node.inputs[0]
+    source, dims, items = _unfolded(context, key)
     if dims is None or any(_name(dim) is None for dim in dims):
         return None
     places = sources(context, dims)
@@ -115,10 +136,49 @@ def open_rows(context: Context, key: Key) -> Plan | None:
         by_name = dict(zip(places, tensors, strict=True))
         lines = [(by_name[n], places[n][1]) for n in map(_name, dims) if n is not None]
         first, second = (count(t, axis) for t, axis in lines)
-        width = kops.sum(zeros_along(*lines[1], "int32") + 1)
-        return kops.take(x, kops.expand_dims(first * width, 1) + second, axis=0)
+        rows = x if items is None else kops.reshape(x, (-1, *items))
+        place = kops.expand_dims(first * open_size(*lines[1]), 1) + second
+        return kops.take(rows, place, axis=0)
 
     return single(needs, key, build)
+
+
+Unfolded = tuple[str, Sequence[Dim] | None, tuple[int, ...] | None]
+"""The rows, the two sizes they are seen as (None: no such reshape), and the items' shape where that changes too."""
+
+
+def _unfolded(context: Context, key: Key) -> Unfolded:
+    if key.lead is not None:
+        return key.value, key.lead, None
+    node = context.node(key.value, "Reshape")
+    if node is None:
+        return key.value, None, None
+    source = node.inputs[0]
+    target, rows = _target(context, node), context.shape(source)
+    if not target or not rows or len(target) < 2 or target[0] * target[1] != rows[0]:
+        return source, None, None
+    if target[2:] == rows[1:]:
+        return source, target[:2], None
+    items, old = target[2:], rows[1:]
+    if any(isinstance(d, Size) for d in (*items, *old)) or math.prod(items) != math.prod(old):
+        return source, None, None
+    return source, target[:2], tuple(map(int, items))
+
+
+def _target(context: Context, node: OpNode) -> tuple[Dim, ...] | None:
+    """The shape a reshape gives; a -1 in front of ``m`` is what is left of the rows ``n m``."""
+    target, rows = context.sizes(node.inputs[1]), context.shape(node.inputs[0])
+    if target is None or not rows or len(target) < 2 or target[0] != -1:
+        return context.shape(node.outputs[0])
+    name, whole = _name(target[1]), rows[0]
+    if name is None or not isinstance(whole, Size) or len(whole.terms) != 1:
+        return None
+    (monomial, factor), *_ = whole.terms
+    if name not in monomial or factor != 1 or len(monomial) != 2:
+        return None
+    left = list(monomial)
+    left.remove(name)
+    return (unknown(left[0]), *target[1:])
 
 
 def scaled(context: Context, key: Key) -> Plan | None:
