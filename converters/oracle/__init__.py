@@ -7,6 +7,7 @@ folded, so a wrong lift cannot agree with itself. Only the op functions and ``Nu
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -56,38 +57,42 @@ def run(
     """
     tensors = {name: full_name(graph, name) for name in (*feeds, *outputs)}
     tensors |= {name: inner_name(graph, name) or full_name(graph, name) for name in watch}
-    machine = Machine(
-        graph,
-        [tensors[name] for name in feeds],
-        widen=widen or perturb is not None,
-        perturb=perturb,
-        max_iterations=max_iterations,
-        tables=tables or {},
-        assets=assets or {},
-        initializers=initializers,
-    )
-    with np.errstate(all="ignore"):
+    with damage_named(), np.errstate(all="ignore"):
+        machine = Machine(
+            graph,
+            [tensors[name] for name in feeds],
+            widen=widen or perturb is not None,
+            perturb=perturb,
+            max_iterations=max_iterations,
+            tables=tables or {},
+            assets=assets or {},
+            initializers=initializers,
+        )
         for name, value in feeds.items():
             tensor = tensors[name]
             machine.feeds[tensor] = machine.perturbed(tensor, fed_value(machine, tensor, value))
         wanted = [tensors[name] for name in outputs]
-        values = evaluated(machine, wanted, [tensors[name] for name in watch])
+        values = machine.evaluate(wanted, [tensors[name] for name in watch])
     results = {name: finished(name, value) for name, value in zip(outputs, values, strict=True)}
     for name in watch:
         results[name] = seen(machine, tensors[name])
     return results
 
 
-def evaluated(machine: Machine, wanted: Sequence[str], watch: Sequence[str]) -> list[Any]:
-    """The values of the tensors.
+@contextmanager
+def damage_named() -> Iterator[None]:
+    """A node without its inputs, or a loop that reads what only a later part computes, is the file's fault.
 
     Raises:
-        ArtefactError: a loop reads what only its later part, or another loop, computes.
+        ArtefactError: for those.
     """
     try:
-        return machine.evaluate(wanted, watch)
+        yield
     except KeyError as error:
         msg = f"the graph is damaged: tensor {error.args[0]!r} is read before it is computed"
+        raise ArtefactError(msg) from error
+    except IndexError as error:
+        msg = "the graph is damaged: a node lacks inputs that its op needs"
         raise ArtefactError(msg) from error
 
 
