@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from converters.graph import Artefact
+from converters.graph import Artefact, split_tensor
 from converters.program import Program
 from porting.verification.original import Original
 from porting.verification.places import layouts
@@ -73,7 +73,8 @@ class Model:
                 ):
                     msg = f"run {number} of the samples fed {tensor} with {np.asarray(value).tolist()}, and it is frozen to {fixed}"
                     raise UsageError(msg)
-            missing = [name for name in self.program.inputs if name not in run.inputs]
+            given = {**self.defaults(), **run.inputs}
+            missing = [name for name in self.program.inputs if name not in given]
             if missing:
                 msg = f"run {number} of the samples does not feed {', '.join(missing)}"
                 raise UsageError(msg)
@@ -99,7 +100,22 @@ class Model:
         missing = [name for name in self.program.outputs if name not in known]
         if missing:
             said.append(f"not recorded, so compared with the graph itself: {', '.join(missing)}")
-        return list(samples.runs), "recording", tuple(said)
+        defaults = self.defaults()
+        runs = [replace(run, inputs={**defaults, **run.inputs}) for run in samples.runs]
+        return runs, "recording", tuple(said)
+
+    def defaults(self) -> dict[str, np.ndarray]:
+        """The constant defaults of inputs that are a PlaceholderWithDefault: what a run that did not feed them got."""
+        nodes = self.artefact.graph.nodes
+        found: dict[str, np.ndarray] = {}
+        for name in self.program.inputs:
+            node = nodes.get(split_tensor(name)[0])
+            if node is None or not node.op.startswith("PlaceholderWithDefault"):
+                continue
+            source = nodes.get(split_tensor(node.inputs[0])[0])
+            if source is not None and source.op == "Const":
+                found[name] = np.asarray(source.attr("value"))
+        return found
 
     def doubts(self, runs: Sequence[Run]) -> tuple[str, ...]:
         """Why nothing can be proven with these runs, if so; the raw graph is an oracle by itself."""
