@@ -41,15 +41,30 @@ def swapped(r: Recurrence) -> Iterator[Variant]:
     for change, where in ((into, "initial"), (out, "final"), (into | out, "initial and final")):
         text = f"swap c and h of the {where} state"
         yield Variant("c and h swapped", text, r.name, (replace(r, **change),), part="c, h")
+    if r.lengths is not None:
+        yield replace(_guarded(r, tuple(start), "c and h swapped", "swap c and h of the initial state"), part="c, h")
 
 
 def start_ignored(r: Recurrence) -> Iterator[Variant]:
     """Zeros in place of the initial state."""
     build = Builder(r.name)
     zeros = tuple(build.op("ZerosLike", part) for part in r.initial_state)
-    yield made(
-        r, build, "initial state ignored", "start from zeros, whatever the initial state is", replace(r, initial_state=zeros)
-    )  # fmt: skip
+    cause, text = "initial state ignored", "start from zeros, whatever the initial state is"
+    yield made(r, build, cause, text, replace(r, initial_state=zeros))
+    if r.lengths is not None:
+        found = _guarded(r, zeros, cause, text)
+        yield replace(found, statements=(*build.statements, *found.statements), constants=build.constants | dict(found.constants))
+
+
+def _guarded(r: Recurrence, start: tuple[str, ...], cause: str, text: str) -> Variant:
+    """Another start, and yet rows of length 0 end in their right initial state, as ports of ONNX Runtime see to."""
+    build = Builder(f"{r.name}|empty")
+    right = tuple(f"{name}|started" for name in r.final_state)
+    none = build.op("Equal", build.as_int32(r.lengths or ""), build.constant(0))
+    column = build.op("ExpandDims", none, build.constant(1))
+    for name, given, initial in zip(r.final_state, right, r.initial_state, strict=True):
+        build.op("SelectV2", column, initial, given, to=name)
+    return made(r, build, cause, text, replace(r, initial_state=start, final_state=right), after=True)
 
 
 def padding_repeated(r: Recurrence, ranks: dict[str, int]) -> Iterator[Variant]:
