@@ -56,6 +56,7 @@ def compare(
     tag: str | None = None,
     max_tensor: int | None = None,
     samples: Path | str | None = None,
+    live: bool = False,
     cases: int = 8,
     seed: int = 0,
     threads: int = 1,
@@ -65,6 +66,7 @@ def compare(
     """Compare; what a port of ours says of its inputs, outputs and frozen tensors is the default.
 
     Args:
+        live: run what is drawn by TensorFlow too.
         candidate: a file, or a :class:`~porting.verification.candidates.Candidate` (a callable with its names).
 
     Raises:
@@ -82,7 +84,7 @@ def compare(
     model = open_model(
         artefact, inputs=inputs or _json(port, "inputs", list(port.inputs)) or None,
         outputs=outputs or _json(port, "outputs", list(port.outputs)) or None, freeze=freeze or told,
-        signature=signature, tag=tag, max_tensor=max_tensor,
+        signature=signature, tag=tag, max_tensor=max_tensor, live=live,
     )  # fmt: skip
     _fits(model, port)
     recorded = None if samples is None else _all(str(samples))

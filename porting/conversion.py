@@ -94,6 +94,7 @@ def convert(
     signature: str | None = None,
     tag: str | None = None,
     samples: Path | str | None = None,
+    live: bool = False,
     cases: int = 8,
     seed: int = 0,
     verify: bool = True,
@@ -112,6 +113,7 @@ def convert(
 
     Args:
         freeze: tensors to fix, with their values.
+        live: run what is drawn by TensorFlow too, where it is installed.
         samples: a recording to verify against; else ``cases`` runs are drawn (by ``seed``) and the oracle is the graph itself.
         max_error: what an int8 port may be off by.
 
@@ -134,6 +136,7 @@ def convert(
         signature=signature,
         tag=tag,
         max_tensor=max_tensor,
+        live=live,
     )
     if recorded is not None:
         model.check_samples(recorded)

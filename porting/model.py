@@ -26,6 +26,9 @@ class Model:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     freeze: Mapping[str, Any]
+    tag: str | None = None
+    live: bool = False
+    """Whether drawn runs are run by TensorFlow too."""
 
     @cached_property
     def program(self) -> Program:
@@ -85,24 +88,33 @@ class Model:
         """(runs, oracle, notes): the recording's, or drawn ones.
 
         Raises:
-            UsageError: the recording has none of the outputs, or nothing can be drawn.
+            UsageError: the recording has none of the outputs, or nothing can be drawn; or TensorFlow cannot load the artefact.
+        MissingExtraError: TensorFlow is asked for and not installed.
         """
+        if samples is not None and self.live:
+            msg = "give --samples or --live, not both: a recording is the better oracle"
+            raise UsageError(msg)
         if samples is None:
             from porting.verification.drawing import draw_runs
 
             drawn, notes = draw_runs(self.original, self.program.inputs, cases, seed)
+            if self.live:
+                from porting.verification.live import answered
+
+                drawn, said = answered(self.original, drawn, self.tag)
+                return drawn, "tensorflow", (*notes, *said)
             return drawn, "reference", tuple(notes)
         known = set(samples.outputs) & set(self.program.outputs)
         if not known:
             msg = f"{samples.path} recorded none of the outputs {', '.join(self.program.outputs)}"
             raise UsageError(msg)
-        said = self._about(samples)
+        about = self._about(samples)
         missing = [name for name in self.program.outputs if name not in known]
         if missing:
-            said.append(f"not recorded, so compared with the graph itself: {', '.join(missing)}")
+            about.append(f"not recorded, so compared with the graph itself: {', '.join(missing)}")
         defaults = self.defaults()
         runs = [replace(run, inputs={**defaults, **run.inputs}) for run in samples.runs]
-        return runs, "recording", tuple(said)
+        return runs, "recording", tuple(about)
 
     def defaults(self) -> dict[str, np.ndarray]:
         """The constant defaults of inputs that are a PlaceholderWithDefault: what a run that did not feed them got."""
@@ -138,6 +150,7 @@ def open_model(
     signature: str | None = None,
     tag: str | None = None,
     max_tensor: int | None = None,
+    live: bool = False,
 ) -> Model:
     """Read an artefact and settle what goes in and out.
 
@@ -154,7 +167,7 @@ def open_model(
 
         return open_keras_source(
             Path(path), inputs=inputs, outputs=outputs, max_tensor=max_tensor,
-            freeze=freeze, signature=signature, tag=tag,
+            freeze=freeze, signature=signature, tag=tag, live=live,
         )  # fmt: skip
     limits = {} if max_tensor is None else {"max_tensor": max_tensor}
     artefact = read(Path(path), tags=tag, **limits)
@@ -162,9 +175,8 @@ def open_model(
     fixed = {tensor_name(artefact.graph, name): value for name, value in (freeze or {}).items()}
     names = tuple(dict.fromkeys(tensor_name(artefact.graph, name) for name in given))
     results = tuple(dict.fromkeys(tensor_name(artefact.graph, name) for name in wanted))
-    return Model(
-        artefact, tuple(n for n in names if n not in fixed or inputs is not None), results, fixed
-    )
+    kept = tuple(name for name in names if name not in fixed or inputs is not None)
+    return Model(artefact, kept, results, fixed, tag, live)
 
 
 def parse_freeze(items: Sequence[str], /) -> dict[str, Any]:

@@ -28,6 +28,9 @@ from porting.conversion import TARGETS, Conversion
 @click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the runs drawn."
 )
+@click.option(
+    "--live", is_flag=True, help="Run what is drawn by TensorFlow too, where it is installed."
+)
 @click.option("--no-verify", is_flag=True, help="Write the port without comparing it.")
 @click.option("--max-error", type=click.FloatRange(0), help="What an int8 port may be off by.")
 @click.option("--opset", type=int, metavar="N", help="ONNX operator set.")

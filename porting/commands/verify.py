@@ -28,6 +28,9 @@ from porting.commands.output import print_json, progress_bar
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the runs drawn."
 )
 @click.option(
+    "--live", is_flag=True, help="Run what is drawn by TensorFlow too, where it is installed."
+)
+@click.option(
     "--report", type=click.Path(path_type=Path), metavar="OUT.html", help="Write a page to look at."
 )
 @click.option(
@@ -46,6 +49,7 @@ def command(
     tag: str | None,
     max_tensor: int | None,
     samples: str | None,
+    live: bool,
     cases: int,
     seed: int,
     report: Path | None,
@@ -64,7 +68,7 @@ def command(
     with progress_bar(quiet=json_) as progress:
         done = compare(
             artefact, candidate, inputs=inputs, outputs=outputs, freeze=parse_freeze(freeze), signature=signature, tag=tag,
-            max_tensor=max_tensor, samples=samples, cases=cases, seed=seed, threads=threads, trust=trust, progress=progress,
+            max_tensor=max_tensor, samples=samples, live=live, cases=cases, seed=seed, threads=threads, trust=trust, progress=progress,
         )  # fmt: skip
     if report is not None:
         from porting.report import write_report
