@@ -9,12 +9,12 @@ import numpy as np
 from converters.graph import Node
 from converters.tf_ops.table import (
     Array,
+    Size,
     indices_along,
     items,
     known_dim,
     known_int,
     like,
-    plus,
     refusal,
     size,
     sizes,
@@ -226,13 +226,30 @@ def dynamic_stitch(ops: Any, node: Node, *inputs: Array) -> Array:
     ]
     value = ops.static(places)
     if value is None:
-        count = plus(ops, ops.max(places, None), 1)
-        return ops.scatter_nd(ops.expand_dims(places, -1), joined(ops, rows), [count, *tail])
+        return ops.gather(joined(ops, [zero_row(ops, rows[0], tail), *rows]), last_of(ops, places))
     count = int(value.max()) + 1 if value.size else 0
     source = np.full(count, len(value), np.int64)
     source[value] = np.arange(len(value))
-    zero = ops.fill([1, *tail], like(ops, rows[0], 0))
-    return ops.gather(joined(ops, [*rows, zero]), ops.constant(source))
+    return ops.gather(joined(ops, [*rows, zero_row(ops, rows[0], tail)]), ops.constant(source))
+
+
+def zero_row(ops: Any, x: Array, tail: list[Size]) -> Array:
+    """Zeros ``[1, *tail]`` of x's dtype."""
+    return ops.fill([1, *tail], like(ops, x, 0))
+
+
+def last_of(ops: Any, places: Array) -> Array:
+    """By number 0..max(places): 1 + where ``places`` [n] holds it last; 0 where it does not."""
+    one = like(ops, places, 1)
+    count = ops.add(
+        ops.max(ops.concat([ops.constant(np.full(1, -1, np.int32)), places], 0), None), one
+    )
+    wanted = ops.range(like(ops, places, 0), count, one)
+    after = ops.range(one, ops.add(ops.squeeze(ops.shape(places), [0]), one), one)
+    held = ops.equal(ops.expand_dims(wanted, 1), ops.expand_dims(places, 0))
+    # The zero column in front keeps the maximum defined where there are no places at all.
+    found = ops.where(held, ops.expand_dims(after, 0), like(ops, places, 0))
+    return ops.max(ops.pad(found, [(0, 0), (1, 0)]), (1,))
 
 
 def joined(ops: Any, xs: list[Array]) -> Array:

@@ -18,6 +18,7 @@ from converters.tf_ops.table import (
     size,
     sizes,
     tf_op,
+    times,
 )
 
 REDUCTIONS = {
@@ -153,10 +154,17 @@ def matrix_set_diag(ops: Any, node: Node, x: Array, diagonal: Array) -> Array:
     """x with its main diagonal replaced."""
     rows, columns = grid(ops, x)
     main = ops.equal(rows, columns)
-    least = [v for v in (size(ops, x, -2), size(ops, x, -1)) if isinstance(v, int)]
-    missing = plus(ops, size(ops, x, -1), -min(least)) if len(least) == 2 else 0
+    missing = minus(ops, size(ops, x, -1), size(ops, diagonal, -1))
     wide = ops.pad(diagonal, [*[(0, 0)] * (ops.rank_of(diagonal) - 1), (0, missing)])
     return ops.where(main, ops.expand_dims(wide, -2), x)
+
+
+def minus(ops: Any, a: Size, b: Size) -> Size:
+    """a - b of sizes."""
+    if isinstance(a, int) and isinstance(b, int):
+        return a - b
+    whole = [ops.constant(np.array(v, np.int32)) if isinstance(v, int) else v for v in (a, b)]
+    return ops.subtract(*whole)
 
 
 @tf_op("Diag")
@@ -171,5 +179,5 @@ def diag(ops: Any, node: Node, x: Array) -> Array:
 def diag_part(ops: Any, node: Node, x: Array) -> Array:
     """The inverse of Diag."""
     shape = sizes(ops, x)[: ops.rank_of(x) // 2]
-    total = ops.reshape(x, [int(np.prod([s for s in shape if isinstance(s, int)])), -1])
+    total = ops.reshape(x, [times(ops, *shape), -1])
     return ops.reshape(matrix_diag_part(ops, node, total), shape)

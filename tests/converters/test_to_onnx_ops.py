@@ -58,6 +58,7 @@ def check(
                 np.testing.assert_array_equal(a, b)
 
 
+FLOAT32_ONLY = {"asin", "acos", "atan", "erf"}
 EXACT = {"negative", "abs", "sign", "floor", "ceil", "round", "relu", "relu6", "square"}
 
 
@@ -71,11 +72,11 @@ def test_unary(op: str, dtype: str) -> None:
     tolerance = 0.0 if op in EXACT else 4e-6 if dtype == "float32" else 1e-13
     # ONNX Runtime's sigmoid ends at exact zeros, its elu cancels near 0: both within half a unit of float32's 1.
     absolute = (1e-7 if dtype == "float32" else 1e-15) if op in ("sigmoid", "elu", "selu") else 0.0
-    try:
-        check(lambda ops, x: getattr(ops, op)(x), x, tolerance=tolerance, absolute=absolute)
-    except NotConvertibleError as error:
-        assert dtype == "float64"
-        assert "float32 only" in str(error)
+    if dtype == "float64" and op in FLOAT32_ONLY:
+        with pytest.raises(NotConvertibleError, match="float32 only"):
+            check(lambda ops, x: getattr(ops, op)(x), x)
+        return
+    check(lambda ops, x: getattr(ops, op)(x), x, tolerance=tolerance, absolute=absolute)
 
 
 @pytest.mark.parametrize("op", ["is_nan", "is_inf", "is_finite"])
@@ -266,11 +267,16 @@ def items(ops: Any, x: Any) -> list[Any]:
     return [item(ops, x, axis) for axis in range(3)]
 
 
-@pytest.mark.parametrize("name", SHAPING)
-@pytest.mark.parametrize("dtype", ["float32", "int32", "bool", "int8"])
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        (name, dtype)
+        for name in SHAPING
+        for dtype in ("float32", "int32", "bool", "int8")
+        if (name, dtype) != ("pad", "bool")  # False and True have no 3 between them
+    ],
+)
 def test_shaping(name: str, dtype: str) -> None:
-    if dtype == "bool" and name == "pad":
-        pytest.skip("a bool is not padded with 3")
     check(SHAPING[name], (X * 5).astype(dtype))
 
 
