@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from converters.graph import DType, Node
 from converters.lift.recognise.form.poly import Atom, Monomial
 from converters.lift.recognise.form.values import NotRowWiseError, Values, last_slice
 from converters.lift.recognise.loops.bounds import symbolic
-from converters.lift.recognise.loops.components import Layers, split_layers
+from converters.lift.recognise.loops.components import Layers, TracedLayer, split_layers
 from converters.lift.recognise.loops.coverage import Coverage
 from converters.lift.recognise.loops.emit import ProgramArray, ProgramOps
 from converters.lift.recognise.loops.masking import mask_past
@@ -20,7 +21,7 @@ from converters.lift.recognise.loops.packed import unpack_states
 from converters.lift.recognise.loops.traced import traced_cell
 from converters.program import Loop, OpNode, Program, Recurrence
 from reference.vocabulary.abstract.fact import Fact
-from reference.vocabulary.tracer import Expr, needed
+from reference.vocabulary.tracer import Expr, needed, replay
 
 
 @dataclass
@@ -130,14 +131,19 @@ class Builder:
         dtype = np.dtype(self.step.states[0].old.fact.dtype) if self.step.states else np.dtype("f4")
         lengths = self._lengths_value()
         exprs = {e: arrays[a] for a, e in found.outside.items() if a in arrays}
+        atoms = {e: a for a, e in found.outside.items()}
         for index, layer in enumerate(found.layers):
+            if isinstance(layer, TracedLayer):
+                given = self._traced_layer(index, layer, exprs)
+                exprs |= given
+                arrays |= {atoms[e]: a for e, a in given.items()}
+                continue
             values = Values(self.ops, arrays, dtype, exprs)
             inputs = tuple(self._operand(values, o) for o in layer.identified.operands)
             x = self.ops.concat(inputs, -1) if len(inputs) > 1 else inputs[0] if inputs else None
             self._flush()
             output = self._recurrence(index, layer, x, lengths)
-            atom = next(a for a, e in found.outside.items() if e is layer.output)
-            arrays[atom] = output
+            arrays[atoms[layer.output]] = exprs[layer.output] = output
         values = Values(self.ops, arrays, dtype, exprs)
         for write in self.step.writes:
             result = values.form(found.norm.form(write.item))
@@ -158,11 +164,8 @@ class Builder:
     ) -> ProgramArray:
         order = layer.identified.order
         parts = [layer.states[k] for k in order]
-        name = (
-            self.loop.name
-            if index == 0 and len(self.step.states) == len(parts)
-            else f"{self.loop.name}/{index}"
-        )
+        alone = index == 0 and len(self.step.states) == len(parts)
+        name = self.loop.name if alone else f"{self.loop.name}/{index}"
         output = f"{name}|outputs"
         final = tuple(self._final(s) for s in parts)
         initial = tuple(self._initial(s) for s in parts)
@@ -223,42 +226,82 @@ class Builder:
     # -- the traced cell ------------------------------------------------------------------------------------------
 
     def _traced(self, reason: str) -> None:
+        """The whole step as one cell."""
         step = self.step
-        lengths = self._lengths_value()
-        items, sequences = list(self.sequences), [a.name for a in self.sequences.values()]
         outputs = tuple(w.item for w in step.writes)
-        new = tuple(s.new for s in step.states)
-        used = set(needed((*outputs, *new)))
-        captures = [e for e in step.captures if e in used]
-        if step.time in used:
-            items.append(step.time)
-            sequences.append(self._time_sequence())
-        names = [f"{self.loop.name}|outputs{k}" for k in range(len(outputs))]
-        for label, expr in zip(names, outputs, strict=True):
+        used = set(needed((*outputs, *(s.new for s in step.states))))
+        inputs = (*self.sequences, *([step.time] if step.time in used else ()))
+        inputs += tuple(e for e in step.captures if e in used)
+        layer = TracedLayer(step.states, outputs, inputs, reason)
+        for write, array in zip(
+            step.writes, self._traced_run(self.loop.name, layer, self.sequences), strict=True
+        ):
+            self._list_output(write.carried, array)
+
+    def _traced_layer(
+        self, index: int, layer: TracedLayer, exprs: Mapping[Expr, ProgramArray]
+    ) -> dict[Expr, ProgramArray]:
+        """One layer of several as a traced cell; what it gives, by expression."""
+        arrays = self._traced_run(f"{self.loop.name}/{index}", self._cut(layer), exprs, layer)
+        return dict(zip(layer.outputs, arrays, strict=True))
+
+    def _cut(self, layer: TracedLayer) -> TracedLayer:
+        """The layer with inputs of its own in place of what it reads of others."""
+        tracer = self.step.tracer
+        stand_ins = {
+            e: e
+            if e.op == "input"
+            else tracer.input(f"{self.loop.name}|cut{e.serial}", Fact(e.dtype, e.fact.shape))
+            for e in layer.inputs
+        }
+        roots = [*(s.new for s in layer.states), *layer.outputs]
+        bindings = {e: e for e in needed(roots, dict.fromkeys(layer.inputs)) if e.op == "input"}
+        new = replay(roots, tracer, {**bindings, **stand_ins})
+        count = len(layer.states)
+        states = [replace(s, new=e) for s, e in zip(layer.states, new[:count], strict=True)]
+        inputs = tuple(stand_ins[e] for e in layer.inputs)
+        return TracedLayer(states, tuple(new[count:]), inputs, layer.reason)
+
+    def _traced_run(
+        self,
+        name: str,
+        layer: TracedLayer,
+        given: Mapping[Expr, ProgramArray],
+        original: TracedLayer | None = None,
+    ) -> list[ProgramArray]:
+        """The recurrence of a traced cell; ``given`` has the sequences of the inputs of ``original``."""
+        step = self.step
+        pairs = list(zip(layer.inputs, (original or layer).inputs, strict=True))
+        items = [(mine, e) for mine, e in pairs if e not in step.captures]
+        captures = [(mine, e) for mine, e in pairs if e in step.captures]
+        sequences = [self._time_sequence() if e is step.time else given[e].name for _, e in items]
+        names = [f"{name}|outputs{k}" for k in range(len(layer.outputs))]
+        for label, expr in zip(names, layer.outputs, strict=True):
             self.facts[label] = Fact(expr.fact.dtype, (self.length, *expr.shape))
-        initial = tuple(self._initial(s) for s in step.states)
-        final = tuple(self._final(s) for s in step.states)
+        lengths = self._lengths_value()
+        initial = tuple(self._initial(s) for s in layer.states)
+        final = tuple(self._final(s) for s in layer.states)
         self._flush()
-        cell = traced_cell((*items, *captures), tuple(s.old for s in step.states), new, outputs)
+        old, new = tuple(s.old for s in layer.states), tuple(s.new for s in layer.states)
+        cell = traced_cell(tuple(m for m, _ in (*items, *captures)), old, new, layer.outputs)
         self.built.statements.append(
             Recurrence(
-                name=self.loop.name,
+                name=name,
                 cell=cell,
                 sequences=tuple(sequences),
                 initial_state=initial,
                 outputs=tuple(names),
                 final_state=final,
                 lengths=lengths,
-                invariants=tuple(step.captures[e] for e in captures),
+                invariants=tuple(step.captures[e] for _, e in captures),
                 steps=None if sequences else step.steps,
                 time_major=self._time_major(),
                 parameters={f"constants/{k}": name for k, name in enumerate(cell.names)},
                 loop=self.loop.name,
-                reason=reason,
+                reason=layer.reason,
             )
         )
-        for write, label in zip(step.writes, names, strict=True):
-            self._list_output(write.carried, self.ops.value(label))
+        return [self.ops.value(label) for label in names]
 
     def _time_sequence(self) -> str:
         ops = self.ops

@@ -9,7 +9,7 @@ from converters.lift.recognise.form.normal import Normaliser
 from converters.lift.recognise.form.poly import Atom
 from converters.lift.recognise.loops.masks import depends
 from converters.lift.recognise.loops.model import State, Step
-from reference.vocabulary.tracer import Expr
+from reference.vocabulary.tracer import Expr, needed
 
 
 @dataclass
@@ -23,17 +23,29 @@ class Layer:
 
 
 @dataclass
+class TracedLayer:
+    """A component that is no reference cell: its own equation, cut at what comes from outside it."""
+
+    states: list[State]
+    outputs: tuple[Expr, ...]
+    """What later layers, or the world, read of it."""
+    inputs: tuple[Expr, ...]
+    """Leaves outside it that it reads."""
+    reason: str
+
+
+@dataclass
 class Layers:
     """All components of a step, in the order of their dependence."""
 
     norm: Normaliser
-    layers: list[Layer] = field(default_factory=list)
+    layers: list[Layer | TracedLayer] = field(default_factory=list)
     outside: dict[Atom, Expr] = field(default_factory=dict)
     """Leaf atoms whose sequences (or invariants) exist outside: items, captures, layer outputs."""
 
 
 def split_layers(step: Step, names: str = "") -> Layers | str:
-    """Every component identified, or the reason why one is not."""
+    """Every component identified, or left as its own equation; a reason where that is all there is."""
     norm = Normaliser()
     found = Layers(norm)
     for k, expr in enumerate((*step.reads, *step.captures)):
@@ -41,20 +53,55 @@ def split_layers(step: Step, names: str = "") -> Layers | str:
     found.outside[norm.leaf(step.time, "time")] = step.time
     for state in step.states:
         norm.leaf(state.old, state.old.name or f"state{state.carried}")
-    for component in components(step):
-        result = identify(
-            Component(tuple(s.old for s in component), tuple(s.new for s in component), (), names),
-            norm,
-        )
-        if isinstance(result, str):
+    groups = components(step)
+    for component in groups:
+        old, new = tuple(s.old for s in component), tuple(s.new for s in component)
+        result = identify(Component(old, new, (), names), norm)
+        if isinstance(result, str) and len(groups) == 1:
             return result
-        output = component[result.output].new
-        layer = Layer(component, result, output)
+        layer: Layer | TracedLayer
+        if isinstance(result, str):
+            layer = _traced(step, component, set(found.outside.values()), result)
+            outputs = layer.outputs
+        else:
+            layer = Layer(component, result, component[result.output].new)
+            outputs = (layer.output,)
         found.layers.append(layer)
         norm.memo.clear()
-        atom = norm.leaf(output, f"layer{len(found.layers) - 1}")
-        found.outside[atom] = output
+        for k, output in enumerate(outputs):
+            atom = norm.leaf(output, f"layer{len(found.layers) - 1}.{k}")
+            found.outside[atom] = output
+    if all(isinstance(layer, TracedLayer) for layer in found.layers) and found.layers:
+        return next(layer.reason for layer in found.layers if isinstance(layer, TracedLayer))
     return found
+
+
+def _traced(step: Step, component: list[State], outside: set[Expr], reason: str) -> TracedLayer:
+    outputs = _frontier(step, component, outside)
+    inner = [*(s.new for s in component), *outputs]
+    used = needed(inner, dict.fromkeys(outside))
+    inputs = tuple(e for e in used if e in outside)
+    return TracedLayer(component, outputs, inputs, reason)
+
+
+def _frontier(step: Step, component: list[State], outside: set[Expr]) -> tuple[Expr, ...]:
+    """The largest expressions made of this component (and of what is outside) alone that something else reads."""
+    own = {s.old for s in component}
+    others = {s.old for s in step.states} - own
+    mine = {id(s) for s in component}
+    roots = [s.new for s in step.states if id(s) not in mine] + [w.item for w in step.writes]
+    depends_on: dict[Expr, tuple[bool, bool]] = {}
+    read_by_others: set[Expr] = set()
+    for expr in needed(roots, dict.fromkeys(outside)):
+        below = [] if expr in outside else [depends_on[e] for e in expr.operands]
+        a = expr in own or any(x for x, _ in below)
+        b = expr in others or any(y for _, y in below)
+        depends_on[expr] = (a, b)
+        if b and expr not in outside:
+            read_by_others.update(expr.operands)
+    found = [e for e in depends_on if depends_on[e] == (True, False)]
+    ends = set(roots)
+    return tuple(e for e in found if e in ends or e in read_by_others)
 
 
 def components(step: Step) -> list[list[State]]:
