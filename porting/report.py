@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from porting.verification.floors import TENSOR_LIMIT
+from porting.verification.floors import TENSOR_LIMIT, ULP_EDGES
 from porting.verification.verdict import Row, Verdict
 from porting.version import VERSION
 from reference.errors import MissingExtraError, UsageError
@@ -25,9 +25,10 @@ def section(
         recurrences: as ``convert`` and ``inspect`` describe them.
     """
     charts = [found for row in verdict.rows if (found := chart(row)) is not None]
+    bars = [found for row in verdict.rows if (found := histogram(row)) is not None]
     return {
         "name": name, "verdict": verdict.as_json(), "sentence": verdict.sentence(), "rows": verdict.rows,
-        "charts": charts, "recurrences": list(recurrences),
+        "charts": charts, "histograms": bars, "recurrences": list(recurrences), "place": _place(verdict),
     }  # fmt: skip
 
 
@@ -114,3 +115,42 @@ def chart(row: Row, /) -> dict[str, Any] | None:
         "tensor": row.tensor, "region": row.region, "width": WIDTH, "height": HEIGHT, "left": LEFT, "ticks": ticks,
         "last": len(port) - 1, "port": line(port), "floor": line(floor), "limit": line([limit] * len(port)),
     }  # fmt: skip
+
+
+def histogram(row: Row, /) -> dict[str, Any] | None:
+    """How many values differ by how many ULPs, as bars; heights are logarithmic, so that one value in a million is seen."""
+    count = sum(row.ulps)
+    if not count:
+        return None
+    last = max(index for index, number in enumerate(row.ulps) if number)
+    shown = row.ulps[: max(last + 1, 4)]
+    width = (WIDTH - 8 - LEFT) / len(shown)
+    top = math.log10(max(shown) + 1)
+    bars = []
+    for index, number in enumerate(shown):
+        tall = (HEIGHT - BOTTOM - TOP) * math.log10(number + 1) / top
+        bars.append({
+            "x": round(LEFT + width * index, 1), "y": round(HEIGHT - BOTTOM - tall, 1), "width": round(width * 0.85, 1),
+            "height": round(tall, 1), "count": number, "label": _edge(index), "middle": round(LEFT + width * (index + 0.42), 1),
+        })  # fmt: skip
+    every = max(1, len(bars) // 8)
+    return {
+        "tensor": row.tensor, "region": row.region, "width": WIDTH, "height": HEIGHT, "left": LEFT, "base": HEIGHT - BOTTOM,
+        "bars": bars, "labels": bars[::every], "values": count, "most": max(shown), "top": TOP,
+    }  # fmt: skip
+
+
+def _edge(index: int) -> str:
+    if index >= len(ULP_EDGES):
+        return "more"
+    edge = ULP_EDGES[index]
+    return "½" if edge == 0.5 else f"{edge:g}" if edge < 1e4 else f"2^{round(math.log2(edge))}"
+
+
+def _place(verdict: Verdict) -> list[tuple[str, str]]:
+    """Where a different port differs first, line by line."""
+    found = (verdict.diagnosis or {}).get("place", {})
+    cause = (verdict.diagnosis or {}).get("cause")
+    keys = ("recurrence", "cell", "layer", "direction", "part", "weight", "tensor", "run", "row", "step", "region", "index")
+    lines = [("cause", cause)] if cause else []
+    return lines + [(key, str(found[key])) for key in keys if found.get(key) is not None]

@@ -25,6 +25,9 @@ _ROUNDING = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float64": 2.0**-52}
 _NARROW = ("float16", "bfloat16")
 _LARGEST = {"float16": 65504.0, "float32": float(np.finfo(np.float32).max)}
 _COLUMN_SHARE = 2.0**-26
+ULP_EDGES = tuple(2.0**k for k in range(-1, 23))
+"""Upper edges of the histogram's bins, in ULPs; one more bin holds the rest."""
+_ULP_SHARE = 2.0**-14
 
 
 def rounding(dtype: str, /) -> float:
@@ -70,6 +73,7 @@ class Region:
     worst: dict[str, Any] = field(default_factory=dict)
     columns: Columns | None = None
     steps: dict[str, np.ndarray] = field(default_factory=dict)
+    ulps: np.ndarray = field(default_factory=lambda: np.zeros(len(ULP_EDGES) + 1, np.int64))
 
     @property
     def scale(self) -> float:
@@ -149,12 +153,22 @@ def add(
     )
     region.values += int(finite.sum())
     region.total += float(difference.sum())
+    region.ulps += _in_ulps(region.kept, exact[finite], difference[finite])
     _add_columns(region, np.where(finite, np.abs(exact), 0.0), spread, difference)
     most = float(difference.max(initial=0.0))
     if most <= region.port:
         return None
     region.port = most
     return tuple(int(i) for i in np.unravel_index(int(np.argmax(difference)), difference.shape))
+
+
+def _in_ulps(dtype: str, exact: np.ndarray, difference: np.ndarray) -> np.ndarray:
+    """How many differences lie in each bin. A value below 2^-14 of the largest counts by the ULP of that: near 0 every ULP is tiny."""
+    size = np.maximum(np.abs(exact), _ULP_SHARE * np.abs(exact).max(initial=0.0))
+    bits = {"float64": 52, "float16": 10, "bfloat16": 7}.get(dtype, 23)
+    least = np.maximum(size, float(np.finfo(np.float32).tiny))
+    ulp = np.exp2(np.floor(np.log2(least)) - bits)
+    return np.bincount(np.searchsorted(ULP_EDGES, difference / ulp), minlength=len(ULP_EDGES) + 1)
 
 
 def _most(values: np.ndarray, finite: np.ndarray) -> float:

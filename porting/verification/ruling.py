@@ -109,7 +109,7 @@ def _row(judge: Judge, key: tuple[str, str], region: Region) -> Row:
     )
     return Row(
         key[0], key[1], region.dtype, region.largest, region.port, region.floor, region.recording,
-        region.total / max(region.values, 1), region.values, problem, curve,
+        region.total / max(region.values, 1), region.values, problem, curve, tuple(region.ulps.tolist()),
     )  # fmt: skip
 
 

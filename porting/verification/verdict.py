@@ -38,6 +38,8 @@ class Row:
     """Why this row is not equivalent; "" where it is."""
     steps: tuple[tuple[float, float], ...] = ()
     """(difference, floor) by time step, where the tensor has a time axis."""
+    ulps: tuple[int, ...] = ()
+    """How many values differ by up to 1/2, 1, 2, 4, … ULPs of T: the bins of :data:`floors.ULP_EDGES`."""
 
     @property
     def ratio(self) -> float:
@@ -50,7 +52,7 @@ class Row:
         return {
             "tensor": self.tensor, "region": self.region, "dtype": self.dtype, "max_abs": self.largest,
             "max_abs_diff": self.difference, "mean_abs_diff": self.mean, "noise_floor": self.floor,
-            "recording_diff": self.recording, "values": self.values, "problem": self.problem or None,
+            "recording_diff": self.recording, "values": self.values, "problem": self.problem or None, "ulps": list(self.ulps),
         }  # fmt: skip
 
 
