@@ -191,7 +191,8 @@ def test_a_zoo_model_with_old_names(run):
         ones = keras.ops.ones_like(x[:, :, 0], dtype="int32")
         mask = keras.ops.cumsum(ones, axis=1) <= keras.ops.expand_dims(lengths, 1)
         cells = [kl.LSTMCell(6, dtype=dtype), kl.GRUCell(4, reset_after=False, dtype=dtype)]
-        layer = kl.RNN(cells, return_sequences=True, zero_output_for_mask=True, dtype=dtype)
+        stack = kl.StackedRNNCells(cells, dtype=dtype)
+        layer = kl.RNN(stack, return_sequences=True, zero_output_for_mask=True, dtype=dtype)
         return keras.Model([x, lengths], layer(x, mask=mask))
 
     report = judged(
@@ -208,7 +209,7 @@ def test_a_zoo_model_with_hand_named_projection():
 
     def make(dtype):
         given = keras.Input(x.shape[1:], dtype=dtype)
-        return keras.Model(given, kl.Dense(3, dtype=dtype)(kl.LSTM(6, dtype=dtype)(given)))
+        return keras.Model(given, kl.Dense(3, "softmax", dtype=dtype)(kl.LSTM(6, dtype=dtype)(given)))
 
     report = judged(
         make, lambda m: porting.load_tf1_weights(m, checkpoint), [x], samples.runs[0].outputs["prediction:0"], "zoo"
