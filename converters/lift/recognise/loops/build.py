@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,8 @@ from converters.graph import DType, Node
 from converters.lift.recognise.form.poly import Atom, Monomial
 from converters.lift.recognise.form.values import NotRowWiseError, Values, last_slice
 from converters.lift.recognise.loops.bounds import symbolic
-from converters.lift.recognise.loops.components import Layers, TracedLayer, split_layers
-from converters.lift.recognise.loops.coverage import Coverage
+from converters.lift.recognise.loops.components import Layers, TracedLayer, cut_free, split_layers
+from converters.lift.recognise.loops.coverage import Coverage, time_major
 from converters.lift.recognise.loops.emit import ProgramArray, ProgramOps
 from converters.lift.recognise.loops.masking import mask_past
 from converters.lift.recognise.loops.model import Built, Definitions, NotAStepError, State, Step
@@ -21,7 +21,7 @@ from converters.lift.recognise.loops.packed import unpack_states
 from converters.lift.recognise.loops.traced import traced_cell
 from converters.program import Loop, OpNode, Program, Recurrence
 from reference.vocabulary.abstract.fact import Fact
-from reference.vocabulary.tracer import Expr, needed, replay
+from reference.vocabulary.tracer import Expr, needed
 
 
 @dataclass
@@ -183,22 +183,12 @@ class Builder:
                 final_state=final,
                 lengths=lengths,
                 steps=self.step.steps if x is None else None,
-                time_major=self._time_major(),
+                time_major=time_major(self.program, self.definitions, self.sequences.values()),
                 parameters=layer.identified.assembled.parameters,
                 loop=self.loop.name,
             )
         )
         return self.ops.value(output)
-
-    def _time_major(self) -> bool:
-        """Whether no transpose (or cut along another axis) made the sequences time-major."""
-        for array in self.sequences.values():
-            maker = self.definitions.op(array.name)
-            if maker is not None and maker.node.op == "Transpose":
-                perm = self.program.constants.get(maker.inputs[1])
-                if perm is not None and perm.size > 1 and int(perm[0]) == 1 and int(perm[1]) == 0:
-                    return False
-        return True
 
     def _initial(self, state: State) -> str:
         """The initial value of a part."""
@@ -242,25 +232,13 @@ class Builder:
         self, index: int, layer: TracedLayer, exprs: Mapping[Expr, ProgramArray]
     ) -> dict[Expr, ProgramArray]:
         """One layer of several as a traced cell; what it gives, by expression."""
-        arrays = self._traced_run(f"{self.loop.name}/{index}", self._cut(layer), exprs, layer)
+        arrays = self._traced_run(
+            f"{self.loop.name}/{index}",
+            cut_free(layer, self.step.tracer, self.loop.name),
+            exprs,
+            layer,
+        )
         return dict(zip(layer.outputs, arrays, strict=True))
-
-    def _cut(self, layer: TracedLayer) -> TracedLayer:
-        """The layer with inputs of its own in place of what it reads of others."""
-        tracer = self.step.tracer
-        stand_ins = {
-            e: e
-            if e.op == "input"
-            else tracer.input(f"{self.loop.name}|cut{e.serial}", Fact(e.dtype, e.fact.shape))
-            for e in layer.inputs
-        }
-        roots = [*(s.new for s in layer.states), *layer.outputs]
-        bindings = {e: e for e in needed(roots, dict.fromkeys(layer.inputs)) if e.op == "input"}
-        new = replay(roots, tracer, {**bindings, **stand_ins})
-        count = len(layer.states)
-        states = [replace(s, new=e) for s, e in zip(layer.states, new[:count], strict=True)]
-        inputs = tuple(stand_ins[e] for e in layer.inputs)
-        return TracedLayer(states, tuple(new[count:]), inputs, layer.reason)
 
     def _traced_run(
         self,
@@ -295,7 +273,7 @@ class Builder:
                 lengths=lengths,
                 invariants=tuple(step.captures[e] for _, e in captures),
                 steps=None if sequences else step.steps,
-                time_major=self._time_major(),
+                time_major=time_major(self.program, self.definitions, self.sequences.values()),
                 parameters={f"constants/{k}": name for k, name in enumerate(cell.names)},
                 loop=self.loop.name,
                 reason=layer.reason,

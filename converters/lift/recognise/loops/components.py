@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from converters.lift.recognise.cells.identify import Component, Identified, identify
 from converters.lift.recognise.form.normal import Normaliser
 from converters.lift.recognise.form.poly import Atom
 from converters.lift.recognise.loops.masks import depends
 from converters.lift.recognise.loops.model import State, Step
-from reference.vocabulary.tracer import Expr, needed
+from reference.vocabulary.abstract.fact import Fact
+from reference.vocabulary.tracer import Expr, Tracer, needed, replay
 
 
 @dataclass
@@ -126,3 +127,20 @@ def _closure(start: int, reads: dict[int, set[int]]) -> set[int]:
             seen.add(k)
             todo.extend(reads[k])
     return seen
+
+
+def cut_free(layer: TracedLayer, tracer: Tracer, name: str) -> TracedLayer:
+    """The layer with inputs of its own in place of what it reads of others."""
+    stand_ins = {
+        e: e
+        if e.op == "input"
+        else tracer.input(f"{name}|cut{e.serial}", Fact(e.dtype, e.fact.shape))
+        for e in layer.inputs
+    }
+    roots = [*(s.new for s in layer.states), *layer.outputs]
+    bindings = {e: e for e in needed(roots, dict.fromkeys(layer.inputs)) if e.op == "input"}
+    new = replay(roots, tracer, {**bindings, **stand_ins})
+    count = len(layer.states)
+    states = [replace(s, new=e) for s, e in zip(layer.states, new[:count], strict=True)]
+    inputs = tuple(stand_ins[e] for e in layer.inputs)
+    return TracedLayer(states, tuple(new[count:]), inputs, layer.reason)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from converters.lift.recognise.loops.bounds import symbolic
+from converters.lift.recognise.loops.emit import ProgramArray
 from converters.lift.recognise.loops.model import Definitions, Step, root
 from converters.program import Program
 
@@ -67,3 +68,17 @@ class Coverage:
     def _masking(self, value: str) -> bool:
         mine = self.lengths()
         return mine is not None and root(self.definitions, value) == root(self.definitions, mine)
+
+
+def time_major(
+    program: Program, definitions: Definitions, sequences: Iterable[ProgramArray]
+) -> bool:
+    """Whether no transpose made the sequences time-major: the user's own tensors are so."""
+    for array in sequences:
+        maker = definitions.op(array.name)
+        if maker is None or maker.node.op != "Transpose":
+            continue
+        perm = program.constants.get(maker.inputs[1])
+        if perm is not None and perm.size > 1 and int(perm[0]) == 1 and int(perm[1]) == 0:
+            return False
+    return True
