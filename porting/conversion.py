@@ -149,7 +149,8 @@ def convert(
         verdict = None
         if verify:
             runs, oracle, notes = model.runs(recorded, cases, seed)
-            draft = port.save(Path(folder) / f"draft{target.suffix or '.onnx'}")
+            ending = "" if to == "source" else target.suffix or ".onnx"
+            draft = port.save(Path(folder) / f"draft{ending}")
             verdict = _verify(model, port, draft, runs, oracle, notes, threads, progress)
             origin |= {
                 "oracle": verdict.oracle,
@@ -265,6 +266,9 @@ def _writable(target: Path, to: str) -> Path:
         raise UsageError(msg)
     if to != "source" and target.is_dir():
         msg = f"{target} is a folder: -o names the file to write"
+        raise UsageError(msg)
+    if to == "source" and target.exists() and not target.is_dir():
+        msg = f"{target} is a file: --to source writes a folder, choose another -o"
         raise UsageError(msg)
     if to == "keras" and target.suffix != ".keras":
         msg = f"{target.name} must end in .keras: Keras knows its files by that"

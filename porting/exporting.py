@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from converters.program import Program
 from porting.quiet import silenced
-from porting.verification.candidates import ORIGIN, Candidate, keras_candidate, onnx_candidate
+from porting.verification.candidates import (
+    ORIGIN,
+    Candidate,
+    keras_candidate,
+    onnx_candidate,
+    source_candidate,
+)
 from reference.errors import (
     MissingExtraError,
     NotConvertibleError,
     Reason,
     RnnportError,
-    UsageError,
 )
 
 if TYPE_CHECKING:
@@ -114,13 +119,26 @@ class KerasPort(Port):
         return keras_candidate(path)
 
 
+class SourcePort(KerasPort):
+    """A folder with the model as source and its weights."""
+
+    def save(self, path: Path) -> Path:
+        from converters.to_source import save_source
+
+        path.parent.mkdir(exist_ok=True)
+        save_source(replace(self.exported, metadata=dict(self.origin)), path)
+        return path
+
+    def candidate(self, path: Path, threads: int) -> Candidate:
+        return source_candidate(path, self.names)
+
+
 def export(program: Program, options: Options, name: str, origin: Mapping[str, str], /) -> Port:
     """The port.
 
     Raises:
         NotConvertibleError: the target cannot hold the model.
         MissingExtraError: the target's package is not installed.
-        UsageError: an option is not available.
     """
     if options.to == "onnx":
         from converters.to_onnx import to_onnx
@@ -131,16 +149,19 @@ def export(program: Program, options: Options, name: str, origin: Mapping[str, s
         if options.opset is not None:
             chosen["opset"] = options.opset
         return OnnxPort(to_onnx(program, **chosen), options, origin)
+    try:
+        with silenced():
+            from converters.to_keras import to_keras
+    except ImportError as error:
+        package = "keras"
+        raise MissingExtraError(package, "tensorflow", f"--to {options.to}") from error
+    exported = to_keras(program, name=_identifier(name))
     if options.to == "keras":
-        try:
-            with silenced():
-                from converters.to_keras import to_keras
-        except ImportError as error:
-            package = "keras"
-            raise MissingExtraError(package, "tensorflow", "--to keras") from error
-        return KerasPort(to_keras(program, name=_identifier(name)), options, origin)
-    msg = "--to source is not available in this version: choose onnx or keras"
-    raise UsageError(msg)
+        return KerasPort(exported, options, origin)
+    from converters.to_source import to_source
+
+    to_source(exported)  # refuses here what has no source
+    return SourcePort(exported, options, origin)
 
 
 def _identifier(text: str) -> str:

@@ -53,7 +53,9 @@ def layer_name(scope: str, /) -> str:
 
     Example:
         >>> layer_name("rnn/while/basic_lstm_cell")
-        'rnn_while_basic_lstm_cell'
+        'rnn_basic_lstm_cell'
     """
-    name = re.sub(r"\W+", "_", split_tensor(scope)[0], flags=re.ASCII).strip("_")
+    # The loop's own scope says nothing: rnn/while/basic_lstm_cell is rnn/basic_lstm_cell to the reader of the model.
+    scope = re.sub(r"(?<=/)while(_\d+)?(/|$)", "", split_tensor(scope)[0])
+    name = re.sub(r"\W+", "_", scope, flags=re.ASCII).strip("_")
     return f"layer_{name}" if not name or name[0].isdigit() else name

@@ -11,6 +11,7 @@ import numpy as np
 from converters.program import Recurrence
 from converters.to_keras.backend import keras
 from converters.to_keras.context import Context
+from converters.to_keras.idioms import marked
 from converters.to_keras.native import Native
 from converters.to_keras.plan import Key
 from reference.activations import Activation
@@ -56,7 +57,8 @@ def mask(x: Any, lengths: Any, /) -> Any:
     steps = kops.cumsum(kops.ones_like(plane, dtype="int32"), axis=1)
     if str(lengths.dtype) != "int32":
         steps = kops.cast(steps, str(lengths.dtype))
-    return kops.less_equal(steps, kops.expand_dims(lengths, 1))
+    result = kops.less_equal(steps, kops.expand_dims(lengths, 1))
+    return marked("sequence_mask", result, x, lengths)
 
 
 def masked_input(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import inspect
 import keyword
 import re
@@ -10,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from converters.to_keras.backend import keras
+from converters.to_keras.idioms import Idiom
+from converters.to_source.helpers import HELPERS, VARIABLES
 
-LEAVE = {"name", "trainable", "dtype", "weights", "layer", "backward_layer", "output_shape", "seed"}
+LEAVE = set("name trainable dtype weights layer backward_layer output_shape seed unit_forget_bias".split())
 """Arguments written elsewhere, or that say nothing about a trained layer."""
 
 TRAINING = ("initializer", "regularizer", "constraint")
@@ -21,15 +24,19 @@ class Names:
     """Python names of tensors."""
 
     def __init__(self) -> None:
+        self.read: set[int] = set()
+        """The tensors that something reads, by identity; others need no name."""
         self._by_tensor: dict[int, str] = {}
-        self._taken: set[str] = {"keras", "layers", "ops", "inputs", "outputs", "Path"}
+        self._taken: set[str] = {"keras", "layers", "ops", "inputs", "outputs", "Path", *HELPERS}
 
     def of(self, tensor: Any, /, wanted: str = "") -> str:
         """The tensor's variable, made from ``wanted`` (or its own name) when first asked for."""
         if id(tensor) not in self._by_tensor:
             base = re.sub(r"\W+", "_", wanted or tensor.name, flags=re.ASCII).lower()
+            base = re.sub(r"__\d+$", "", base)  # numbered here, by what the source has
             if base[:1].isdigit() or keyword.iskeyword(base):
                 base = f"x_{base}"
+            base += "_" if hasattr(builtins, base) else ""
             name, count = base, 1
             while name in self._taken:
                 count += 1
@@ -37,6 +44,12 @@ class Names:
             self._taken.add(name)
             self._by_tensor[id(tensor)] = name
         return self._by_tensor[id(tensor)]
+
+
+def helper(tensor: Any, one: Idiom, names: Names, /) -> str:
+    """``mask = sequence_mask(x, lengths)``."""
+    args = ", ".join(text(value, names) for value in one.arguments)
+    return f"{names.of(tensor, VARIABLES[one.function])} = {one.function}({args})"
 
 
 def call(node: Any, names: Names, /) -> str:
@@ -53,9 +66,21 @@ def call(node: Any, names: Names, /) -> str:
     else:
         right = _operation(operation, node, args, kwargs, names)
     tensors = node.output_tensors
-    wanted = [operation.name, *[f"{operation.name}_{i}" for i in range(1, len(tensors))]]
-    left = ", ".join(names.of(t, w) for t, w in zip(tensors, wanted, strict=True))
+    pairs = zip(tensors, _results(operation, len(tensors)), strict=True)
+    left = ", ".join(names.of(t, w) if id(t) in names.read else "_" for t, w in pairs)
     return f"{left} = {right}"
+
+
+def _results(operation: Any, count: int) -> list[str]:
+    """What a reader calls the results of a layer."""
+    name, one = operation.name, getattr(operation, "forward_layer", operation)
+    parts = ["h", "c"] if isinstance(one, keras.layers.LSTM) else ["h"]
+    sides = [f"{name}_fw", f"{name}_bw"]
+    if one is not operation and count in (2, 2 + 2 * len(parts)):
+        return [*sides, *(f"{side}_{p}" for side in sides for p in parts)][:count]
+    if isinstance(one, keras.layers.LSTM | keras.layers.GRU) and count == 1 + len(parts):
+        return [name, *(f"{name}_{p}" for p in parts)]
+    return [name, *(f"{name}_{i}" for i in range(1, count))]
 
 
 def layer(one: Any, /) -> str:
@@ -67,6 +92,8 @@ def layer(one: Any, /) -> str:
     for name, default in _parameters(type(one)):
         if name in LEAVE or name.endswith(TRAINING) or name not in config:
             continue
+        if name == "activation" and default is None and config[name] == "linear":
+            continue
         if default is inspect.Parameter.empty or config[name] != default:
             given.append(f"{name}={text(config[name])}")
     if isinstance(one, keras.layers.EinsumDense):
@@ -74,8 +101,8 @@ def layer(one: Any, /) -> str:
     if config.get("zero_output_for_mask") and "zero_output_for_mask=True" not in given:
         given.append("zero_output_for_mask=True")
     if one.dtype_policy.name != "float32":
-        given.append(f'dtype="{one.dtype_policy.name}"')
-    given.append(f'name="{one.name}"')
+        given.append(f"dtype={quoted(one.dtype_policy.name)}")
+    given.append(f"name={quoted(one.name)}")
     return f"layers.{type(one).__name__}({', '.join(given)})"
 
 
@@ -122,6 +149,12 @@ def _slice(item: Any, names: Names) -> str:
     return ":".join(edge) + ("" if item.step is None else f":{item.step}")
 
 
+def quoted(value: str, /) -> str:
+    """A string literal; names come from a file that nobody need trust, and the source is run."""
+    literal = repr(value)
+    return f'"{literal[1:-1]}"' if literal[0] == "'" and '"' not in literal else literal
+
+
 def text(value: Any, names: Names | None = None, /) -> str:
     """A value as Python source."""
     if keras.utils.is_keras_tensor(value):
@@ -132,7 +165,7 @@ def text(value: Any, names: Names | None = None, /) -> str:
     if isinstance(value, np.ndarray | np.generic):
         return repr(value.item())
     if isinstance(value, str):
-        return f'"{value}"'
+        return quoted(value)
     if isinstance(value, list | tuple):
         inner = ", ".join(text(item, names) for item in value)
         if isinstance(value, list):

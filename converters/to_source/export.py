@@ -10,7 +10,9 @@ from typing import Any
 
 from converters.to_keras import Exported
 from converters.to_keras.backend import keras
-from converters.to_source.calls import Names, call
+from converters.to_keras.idioms import idiom
+from converters.to_source.calls import Names, call, helper, quoted
+from converters.to_source.helpers import HELPERS
 from reference.errors import NotConvertibleError, Reason
 
 HEAD = '''"""{title}
@@ -54,22 +56,35 @@ def to_source(exported: Exported, /) -> str:
     lines = []
     for name, tensor in model.input.items():
         shape = tuple(tensor.shape)
-        given = f'batch_shape={shape}, dtype="{tensor.dtype}", name="{name}"'
+        given = f'batch_shape={shape}, dtype="{tensor.dtype}", name={quoted(name)}'
         lines.append(f"{names.of(tensor)} = keras.Input({given})")
-    lines += [call(node, names) for node in nodes_in_order(model)]
-    inputs = ", ".join(f'"{k}": {names.of(t)}' for k, t in model.input.items())
-    outputs = ", ".join(f'"{k}": {names.of(t)}' for k, t in model.output.items())
+    helpers = set()
+    order = list(nodes_in_order(model))
+    names.read = {id(t) for node, tensor in order for t in operands(node, tensor)}
+    names.read |= {id(t) for t in model.output.values()}
+    for node, tensor in order:
+        found = idiom(tensor)
+        if found is None:
+            lines.append(call(node, names))
+        else:
+            helpers.add(found.function)
+            lines.append(helper(tensor, found, names))
+    inputs = ", ".join(f"{quoted(k)}: {names.of(t)}" for k, t in model.input.items())
+    outputs = ", ".join(f"{quoted(k)}: {names.of(t)}" for k, t in model.output.items())
     lines += [
         f"inputs = {{{inputs}}}",
         f"outputs = {{{outputs}}}",
-        f'return keras.Model(inputs, outputs, name="{model.name}")',
+        f"return keras.Model(inputs, outputs, name={quoted(model.name)})",
     ]
     doc = '    """The model, weights not loaded yet."""\n'
     body = doc + "".join(f"    {line}\n" for line in lines)
-    modules = [m for m in ("layers", "ops") if f"{m}." in body]
+    defined = "".join(HELPERS[name] for name in HELPERS if name in helpers)
+    modules = [m for m in ("layers", "ops") if f"{m}." in body + defined]
     title = f"{model.name}: inputs {', '.join(model.input)}; outputs {', '.join(model.output)}."
     origin = "".join(f"{k}: {v}\n" for k, v in sorted(exported.metadata.items()))
-    head = HEAD.format(title=title, weights=WEIGHTS, origin=origin, modules=", ".join(modules))
+    said = {"title": harmless(title), "origin": harmless(origin)}
+    head = HEAD.format(**said, weights=WEIGHTS, modules=", ".join(modules))
+    head = head.replace("\n\ndef build():", f"{defined}\n\ndef build():")
     return head + body + TAIL.format(weights=WEIGHTS)
 
 
@@ -89,8 +104,8 @@ def save_source(exported: Exported, folder: str | Path, /) -> None:
         raise
 
 
-def nodes_in_order(model: Any, /) -> Iterator[Any]:
-    """The model's calls, operands first."""
+def nodes_in_order(model: Any, /) -> Iterator[tuple[Any, Any]]:
+    """The model's calls, operands first, each with the tensor it was wanted for; an idiom counts as one call."""
     done: set[int] = set()
     stack = [(t, False) for t in reversed(list(model.output.values()))]
     while stack:
@@ -101,10 +116,22 @@ def nodes_in_order(model: Any, /) -> Iterator[Any]:
             continue
         if ready:
             done.add(id(node))
-            yield node
+            yield node, tensor
             continue
         stack.append((tensor, True))
-        stack += [(t, False) for t in reversed(node.arguments.keras_tensors)]
+        stack += [(t, False) for t in reversed(operands(node, tensor))]
+
+
+def operands(node: Any, tensor: Any, /) -> list[Any]:
+    """The tensors that a call reads; those of an idiom are its arguments."""
+    found = idiom(tensor)
+    given = node.arguments.keras_tensors if found is None else found.arguments
+    return [t for t in given if keras.utils.is_keras_tensor(t)]
+
+
+def harmless(comment: str, /) -> str:
+    """Text that cannot end the docstring it stands in."""
+    return comment.replace("\\", "\\\\").replace('"' * 3, "'" * 3)
 
 
 def _refuse_others(exported: Exported) -> None:

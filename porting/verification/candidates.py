@@ -165,6 +165,23 @@ def keras_candidate(path: Path, /) -> Candidate:
     return keras_model(model, _keras_origin(path))
 
 
+def source_candidate(folder: Path, names: Mapping[str, str], /) -> Candidate:
+    """The model that ``model.py`` in the folder loads: for source that we have just written, since it is run.
+
+    Raises:
+        ArtefactError: it cannot be run.
+    """
+    space: dict[str, Any] = {"__name__": "rnnport_source", "__file__": str(folder / "model.py")}
+    try:
+        code = compile((folder / "model.py").read_text(encoding="utf-8"), "model.py", "exec")
+        exec(code, space)
+        model = space["load"]()
+    except Exception as error:
+        msg = f"{folder} cannot be run: {' '.join(str(error).split())[:300]}"
+        raise ArtefactError(msg) from error
+    return keras_model(model, {"names": json.dumps(dict(names))})
+
+
 def keras_model(model: Any, origin: Mapping[str, Any], /) -> Candidate:
     """A Keras model whose inputs and outputs are dicts; ``origin["names"]`` maps TF names to them."""
     from converters.to_keras.running import runner

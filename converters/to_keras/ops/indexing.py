@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from converters.to_keras.backend import keras
+from converters.to_keras.idioms import marked
 from converters.to_keras.ops.elementwise import tensors
 from converters.to_keras.ops.shaping import sizes
 from converters.to_keras.ops.value import NeedsRunTimeError, Value, raw
@@ -93,7 +94,8 @@ class Indexing:
                 size = shape[axis]
                 place = place * (size if symbolic(size) else kops.cast(size, dtype_name(where)))
             place = place + where[..., axis] if axis else where[..., axis]
-        return Value(kops.take(flat, place, axis=0))
+        taken = kops.take(flat, place, axis=0)
+        return Value(marked("gather_nd", taken, data, where) if symbolic(x) else taken)
 
     def scatter_nd(self, indices: Any, updates: Any, shape: Any, /) -> Value:
         return Value(kops.scatter(raw(indices), raw(updates), ints(shape)))

@@ -11,6 +11,7 @@ import numpy as np
 from converters.program import OpNode
 from converters.to_keras.backend import keras
 from converters.to_keras.context import Context
+from converters.to_keras.idioms import marked
 from converters.to_keras.plan import Builder, Key, Plan, single
 from converters.to_keras.shapes import sources
 from reference.vocabulary.abstract.fact import Dim
@@ -36,12 +37,13 @@ def zeros_along(x: Any, axis: int, dtype: str, /) -> Any:
 
 def count(x: Any, axis: int, dtype: str = "int32", /) -> Any:
     """0, 1, …, n - 1."""
-    return kops.cumsum(zeros_along(x, axis, dtype) + 1, axis=0) - 1
+    places = kops.cumsum(zeros_along(x, axis, dtype) + 1, axis=0) - 1
+    return marked("positions", places, x, axis, dtype)
 
 
 def open_size(x: Any, axis: int, dtype: str = "int32", /) -> Any:
     """The size of that axis of x, rank 0."""
-    return kops.sum(zeros_along(x, axis, dtype) + 1)
+    return marked("size", kops.sum(zeros_along(x, axis, dtype) + 1), x, axis, dtype)
 
 
 def size_vector(
@@ -138,7 +140,7 @@ def open_rows(context: Context, key: Key) -> Plan | None:
         first, second = (count(t, axis) for t, axis in lines)
         rows = x if items is None else kops.reshape(x, (-1, *items))
         place = kops.expand_dims(first * open_size(*lines[1]), 1) + second
-        return kops.take(rows, place, axis=0)
+        return marked("unfold", kops.take(rows, place, axis=0), rows, first, second)
 
     return single(needs, key, build)
 

@@ -23,12 +23,12 @@ def transpose(context: Context, key: Key) -> Plan | None:
     if node is None or key.lead is not None:
         return None
     perm = context.known(node.inputs[1])
-    if (
-        perm is None
-        or perm.ndim != 1
-        or len(perm) < 2
-        or [int(p) for p in perm] != [1, 0, *range(2, len(perm))]
-    ):
+    if perm is None or perm.ndim != 1:
+        return None
+    order = [int(p) for p in perm]
+    if order == list(range(len(order))):
+        return alias(key, key.of(node.inputs[0]))
+    if len(order) < 2 or order != [1, 0, *range(2, len(order))]:
         return None
     return alias(key, Key(node.inputs[0], swapped=not key.swapped))
 
