@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from converters.lift.recognise.cells.identify import Component, Identified, identify
+from converters.lift.recognise.cells.identify import identify
+from converters.lift.recognise.cells.model import Component, Identified
 from converters.lift.recognise.cells.patterns import Variant, variants
 from converters.lift.recognise.form.normal import Normaliser
 from reference import states

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from converters.lift.recognise.cells.assemble import operand_width
+from converters.lift.recognise.cells.model import Component, Identified
+from converters.lift.recognise.form.normal import Normaliser
 from converters.lift.recognise.form.values import Values
 from reference import states
 from reference.vocabulary.numpy_ops import NumpyOps
 from reference.vocabulary.tracer import replay
-
-if TYPE_CHECKING:
-    from converters.lift.recognise.cells.identify import Component, Identified
-    from converters.lift.recognise.form.normal import Normaliser
 
 SCALES = (1e-2, 1.0, 1e2)
 ROWS = 16
@@ -124,6 +123,4 @@ def _step(
 
 
 def _widths(found: Identified) -> list[tuple[Any, int]]:
-    from converters.lift.recognise.cells.assemble import operand_width
-
     return [(o, operand_width(o)) for o in found.operands]

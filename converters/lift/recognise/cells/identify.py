@@ -7,13 +7,13 @@ bound cell and the expressions agree in float64 (:mod:`converters.lift.recognise
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import permutations
 
 import numpy as np
 
-from converters.lift.recognise.cells.assemble import Assembled, assemble, operand_width
+from converters.lift.recognise.cells.assemble import assemble, operand_width
 from converters.lift.recognise.cells.check import agrees
+from converters.lift.recognise.cells.model import Component, Identified
 from converters.lift.recognise.cells.patterns import Pattern, Variant, trace, variants
 from converters.lift.recognise.cells.unify import Bindings, Problem
 from converters.lift.recognise.form.normal import Normaliser
@@ -24,33 +24,6 @@ from reference.vocabulary.tracer import Expr, needed
 MAX_STATE_PARTS = 4
 GIVEN = frozenset(("leaf", "slice", "opaque"))
 """Atoms that are no function of others: without states in them they come from outside."""
-
-
-@dataclass(frozen=True, slots=True)
-class Component:
-    """One strongly connected component of a step's states, or an unrolled step."""
-
-    states: tuple[Expr, ...]
-    """The old state parts."""
-    new: tuple[Expr, ...]
-    """The new ones, masks taken off."""
-    outputs: tuple[Expr, ...]
-    """Expressions that the rest of the step, or the world, reads beside the new state."""
-    names: str = ""
-    """The scope and variable names around it: a hint for messages only."""
-
-
-@dataclass(frozen=True, slots=True)
-class Identified:
-    """A component that is a known cell."""
-
-    assembled: Assembled
-    order: tuple[int, ...]
-    """For each state part of the cell, which of the component's parts it is."""
-    operands: tuple[Monomial, ...]
-    """The inputs, to be concatenated along the features."""
-    output: int
-    """Which of the component's parts is the cell's output."""
 
 
 def identify(component: Component, norm: Normaliser) -> Identified | str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from converters.lift.recognise.cells.identify import Component, Identified, identify
+from converters.lift.recognise.cells.identify import identify
+from converters.lift.recognise.cells.model import Component, Identified
 from converters.lift.recognise.form.normal import Normaliser
 from converters.lift.recognise.form.poly import Atom
 from converters.lift.recognise.loops.masks import depends
