@@ -33,7 +33,10 @@ class Rewritten:
 
     def diff(self) -> str:
         """A unified diff, with the file's own name on both sides."""
-        old, new = (text.decode("utf-8", "replace").splitlines(keepends=True) for text in (self.before, self.after))
+        old, new = (
+            text.decode("utf-8", "replace").splitlines(keepends=True)
+            for text in (self.before, self.after)
+        )
         return "".join(difflib.unified_diff(old, new, f"a/{self.path}", f"b/{self.path}"))
 
 
@@ -68,7 +71,9 @@ def rewrite_source(source: bytes | str, *, to_keras: bool = False) -> Any:
     return module.bytes if isinstance(source, bytes) else module.code
 
 
-def rewrite(paths: Iterable[Path], *, to_keras: bool = False, write: bool = False) -> Iterator[Rewritten]:
+def rewrite(
+    paths: Iterable[Path], *, to_keras: bool = False, write: bool = False
+) -> Iterator[Rewritten]:
     """Rewrite every Python file below ``paths``; notebooks are named and left alone.
 
     Raises:
@@ -85,14 +90,18 @@ def rewrite(paths: Iterable[Path], *, to_keras: bool = False, write: bool = Fals
         if b"tensorflow" not in before and b"porting" not in before:
             continue
         if path.suffix == ".ipynb":
-            yield Rewritten(path, before, before, "a notebook: change its imports by hand, scan lists them")
+            yield Rewritten(
+                path, before, before, "a notebook: change its imports by hand, scan lists them"
+            )
             continue
         try:
             after = rewrite_source(before, to_keras=to_keras)
         except (cst.ParserSyntaxError, UnicodeDecodeError, RecursionError, SyntaxError) as error:
             line = getattr(error, "raw_line", None)
             where = f" at line {line}" if line else ""
-            yield Rewritten(path, before, before, f"does not parse as Python 3{where}; left untouched")
+            yield Rewritten(
+                path, before, before, f"does not parse as Python 3{where}; left untouched"
+            )
             continue
         result = Rewritten(path, before, after)
         if write and result.changed:

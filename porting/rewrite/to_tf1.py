@@ -27,20 +27,21 @@ OURS = {
 
 
 class ToTf1:
-    DESCRIPTION = "Import porting.tf1 in place of tensorflow where TF1's recurrent API is used."
+    DESCRIPTION = "Import porting.tf1 in place of tensorflow where TF1's recurrent API, or what only TF1 had, is used."
 
     def run(self, module: cst.Module) -> cst.Module:
         """The module, changed only where a recurrent use is certain."""
         found = places(module.code)
-        if not found.uses:
+        modern = _compat(module)
+        if not found.uses and (modern or not found.v1):
             return module
         wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
-        return wrapper.visit(_Imports(found, modern="tf.compat.v1" in _compat(module)))
+        return wrapper.visit(_Imports(found, modern=modern))
 
 
-def _compat(module: cst.Module) -> str:
-    """"tf.compat.v1" where the code says ``….compat.v1.…`` itself: such a file is TensorFlow 2's."""
-    return "tf.compat.v1" if ".compat.v1." in module.code.replace("tensorflow.compat.v1", "") else ""
+def _compat(module: cst.Module) -> bool:
+    """Whether the code says ``….compat.v1.…`` itself: such a file is TensorFlow 2's."""
+    return ".compat.v1." in module.code.replace("tensorflow.compat.v1", "")
 
 
 class _Imports(cst.CSTTransformer):
@@ -73,8 +74,14 @@ class _Imports(cst.CSTTransformer):
             return updated
         alias = updated.names[0]
         path, name = dotted(alias.name) or "", alias.asname
-        if path in ("tensorflow", "tensorflow.compat.v1") and (name is not None or path == "tensorflow"):
-            bound = name.name.value if name is not None and isinstance(name.name, cst.Name) else "tensorflow"
+        if path in ("tensorflow", "tensorflow.compat.v1") and (
+            name is not None or path == "tensorflow"
+        ):
+            bound = (
+                name.name.value
+                if name is not None and isinstance(name.name, cst.Name)
+                else "tensorflow"
+            )
             return _from("porting", [("tf1", bound)])
         target = OURS.get(canonical(path))
         if name is not None and target is not None and is_recurrent(canonical(path)):
@@ -90,7 +97,11 @@ class _Imports(cst.CSTTransformer):
             return line
         if isinstance(node.names, cst.ImportStar):
             target = OURS.get(canonical(module))
-            return line if target is None else line.with_changes(body=[node.with_changes(module=_chain(target))])
+            return (
+                line
+                if target is None
+                else line.with_changes(body=[node.with_changes(module=_chain(target))])
+            )
         moved: dict[str, list[tuple[str, str]]] = {}
         kept: list[cst.ImportAlias] = []
         reasons: list[str] = []
@@ -99,7 +110,9 @@ class _Imports(cst.CSTTransformer):
             where = self._where(module, name)
             if where is None:
                 kept.append(alias)
-                if is_recurrent(canonical(f"{module}.{name}")) or module.startswith("tensorflow.contrib"):
+                if is_recurrent(canonical(f"{module}.{name}")) or module.startswith(
+                    "tensorflow.contrib"
+                ):
                     reasons.append(_why(f"{module}.{name}"))
             else:
                 moved.setdefault(where[0], []).append((where[1], bound))
@@ -107,7 +120,9 @@ class _Imports(cst.CSTTransformer):
             return self._commented(line, reasons)
         return self._statements(line, node, moved, kept, reasons)
 
-    def _statements(self, line: Any, node: Any, moved: Any, kept: list[Any], reasons: list[str]) -> Any:
+    def _statements(
+        self, line: Any, node: Any, moved: Any, kept: list[Any], reasons: list[str]
+    ) -> Any:
         made = [_from(module, names) for module, names in moved.items()]
         if len(made) == 1 and not kept and not _has_comment(node):
             return line.with_changes(body=made)
@@ -116,7 +131,9 @@ class _Imports(cst.CSTTransformer):
         if kept:
             kept[-1] = kept[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
             rest = node.with_changes(names=kept)
-            last = cst.SimpleStatementLine(body=[rest], trailing_whitespace=line.trailing_whitespace)
+            last = cst.SimpleStatementLine(
+                body=[rest], trailing_whitespace=line.trailing_whitespace
+            )
             lines.append(self._commented(last, reasons))
         else:
             lines[-1] = lines[-1].with_changes(trailing_whitespace=line.trailing_whitespace)
@@ -130,7 +147,7 @@ class _Imports(cst.CSTTransformer):
     def _where(self, module: str, name: str) -> tuple[str, str] | None:
         """(module, name) of the new import, or None where it stays."""
         path = canonical(f"{module}.{name}")
-        if path in OURS and path != "tensorflow.nn" or path == "tensorflow.nn":
+        if path in OURS:
             head, _, last = OURS[path].rpartition(".")
             return head, last
         parent = canonical(module)
@@ -145,7 +162,12 @@ class _Imports(cst.CSTTransformer):
         place = self._at(original)
         use = self._found.uses.get(place)
         text = dotted(original)
-        if text is not None and use is not None and use.kind != "import" and canonical_end(text, use.api):
+        if (
+            text is not None
+            and use is not None
+            and use.kind != "import"
+            and canonical_end(text, use.api)
+        ):
             becomes = fate(use.api)
             if becomes.tf1 is None:
                 self._reasons.append(f"left alone: {becomes.person}")
@@ -163,7 +185,12 @@ class _Imports(cst.CSTTransformer):
         if not self._need_tf1 or "from porting import tf1\n" in original.code:
             return updated
         at = next(
-            (i for i, line in enumerate(updated.body) if "tensorflow" in original.code_for_node(line)), 0
+            (
+                i
+                for i, line in enumerate(updated.body)
+                if "tensorflow" in original.code_for_node(line)
+            ),
+            0,
         )
         line = cst.SimpleStatementLine(body=[_from("porting", [("tf1", "tf1")])])
         return updated.with_changes(body=[*updated.body[: at + 1], line, *updated.body[at + 1 :]])
@@ -192,13 +219,17 @@ def _has_comment(node: cst.ImportFrom) -> bool:
 def _chain(path: str) -> Any:
     expression: Any = None
     for part in path.split("."):
-        expression = cst.Name(part) if expression is None else cst.Attribute(expression, cst.Name(part))
+        expression = (
+            cst.Name(part) if expression is None else cst.Attribute(expression, cst.Name(part))
+        )
     return expression
 
 
 def _from(module: str, names: Sequence[tuple[str, str]]) -> cst.ImportFrom:
     aliases = [
-        cst.ImportAlias(cst.Name(name), asname=None if name == bound else cst.AsName(cst.Name(bound)))
+        cst.ImportAlias(
+            cst.Name(name), asname=None if name == bound else cst.AsName(cst.Name(bound))
+        )
         for name, bound in names
     ]
     return cst.ImportFrom(module=_chain(module), names=aliases)

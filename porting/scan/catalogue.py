@@ -166,10 +166,18 @@ def fate(path: str, /) -> Fate:
     ours = module.replace("tensorflow", "porting.tf1", 1)
     if module == "tensorflow.nn":
         if name in OLD_DRIVERS:
-            return Fate(None, None, f"tf.nn.{name} is of TensorFlow 0.x: rename it to its TF1 successor first")
+            return Fate(
+                None,
+                None,
+                f"tf.nn.{name} is of TensorFlow 0.x: rename it to its TF1 successor first",
+            )
     elif module not in OFFERED:
-        return Fate(None, None, f"{module.replace('tensorflow', 'tf')} is not covered by porting.tf1")
+        return Fate(
+            None, None, f"{module.replace('tensorflow', 'tf')} is not covered by porting.tf1"
+        )
     elif name and name not in OFFERED[module]:
-        return Fate(None, None, f"{module.replace('tensorflow', 'tf')}.{name} is not covered by porting.tf1")
+        return Fate(
+            None, None, f"{module.replace('tensorflow', 'tf')}.{name} is not covered by porting.tf1"
+        )
     person = PERSON.get(name)
     return Fate(f"{ours}.{name}" if name else ours, NATIVE.get(name), person)

@@ -10,9 +10,10 @@ from porting.scan.resolve import Use
 _NAME = r"[A-Za-z_]\w*"
 _DOTTED = rf"{_NAME}(?:\.{_NAME})*"
 _QUOTED = re.compile(
-    r"""[urbURB]{0,2}("{3}.*?"{3}|'{3}.*?'{3}|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|#[^\n]*""", re.DOTALL
+    r"""[urbURB]{0,2}("{3}.*?"{3}|'{3}.*?'{3}|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|#[^\n]*""",
+    re.DOTALL,
 )
-_IMPORT = re.compile(rf"^\s*import\s+(.+)$")
+_IMPORT = re.compile(r"^\s*import\s+(.+)$")
 _FROM = re.compile(rf"^\s*from\s+({_DOTTED})\s+import\s+(.+)$")
 _ALIAS = re.compile(rf"^\s*({_NAME})\s*=\s*({_DOTTED})\s*$")
 _CLASS = re.compile(rf"^\s*class\s+{_NAME}\s*\(")
@@ -73,7 +74,9 @@ def _bind(line: str, number: int, names: dict[str, str | None], uses: list[Use])
         for name, alias in _items(items):
             names[alias or name] = f"{module}.{name}" if ours else None
             path = canonical(f"{module}.{name}")
-            if ours and (is_recurrent(path) or f"{module}.{name}".startswith("tensorflow.python.ops.rnn")):
+            if ours and (
+                is_recurrent(path) or f"{module}.{name}".startswith("tensorflow.python.ops.rnn")
+            ):
                 uses.append(Use(number, column, path, "import"))
         return True
     if match := _IMPORT.match(line):

@@ -27,7 +27,11 @@ class Report:
         found = [_file(file) for file in listed]
         people = sum(use["person"] is not None for file in found for use in file["uses"])
         summary = {"files": len(self.files), "with_uses": sum(bool(f.uses) for f in self.files)}
-        summary |= {"uses": self.uses, "needs_person": people, "problems": sum(bool(f.problem) for f in self.files)}
+        summary |= {
+            "uses": self.uses,
+            "needs_person": people,
+            "problems": sum(bool(f.problem) for f in self.files),
+        }
         return {"schema": 1, "summary": summary, "files": found}
 
     def lines(self) -> Iterable[str]:

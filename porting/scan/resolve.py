@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from porting.scan.catalogue import OFFERED, canonical, is_recurrent
@@ -57,7 +57,9 @@ def dotted(node: ast.expr) -> list[str] | None:
 class Finder:
     """Walks a module in the order in which Python binds names; functions come after the module around them."""
 
-    def __init__(self) -> None:
+    def __init__(self, also: Mapping[str, str] | None = None) -> None:
+        self._also = dict(also or {})
+        """Other modules that stand for a TensorFlow path."""
         self.uses: list[Use] = []
         self.module = Scope()
         self._later: list[tuple[ast.AST, Scope]] = []
@@ -72,32 +74,44 @@ class Finder:
         return self.uses[start:]
 
     # -- binding ------------------------------------------------------------------------------
+    def _tensorflow(self, name: str) -> str | None:
+        """The TensorFlow path that an imported name is, or None."""
+        if name.split(".")[0] in ROOTS:
+            return name
+        for prefix, target in sorted(self._also.items(), reverse=True):
+            if name == prefix or name.startswith(prefix + "."):
+                return target + name[len(prefix) :]
+        return None
+
     def _bind(self, scope: Scope, name: str, path: str | None) -> None:
         scope.names[name] = path
 
     def _import(self, node: ast.Import, scope: Scope) -> None:
         for alias in node.names:
-            ours = alias.name.split(".")[0] in ROOTS
+            path = self._tensorflow(alias.name)
             if alias.asname:
-                self._bind(scope, alias.asname, alias.name if ours else None)
+                self._bind(scope, alias.asname, path)
             else:
                 head = alias.name.split(".")[0]
-                self._bind(scope, head, head if ours else None)
-            if ours and is_recurrent(canonical(alias.name)):
-                self._found(node, alias.name, "import")
+                self._bind(scope, head, self._tensorflow(head))
+            if path is not None and is_recurrent(canonical(path)):
+                self._found(node, path, "import")
 
     def _import_from(self, node: ast.ImportFrom, scope: Scope) -> None:
-        ours = node.level == 0 and (node.module or "").split(".")[0] in ROOTS
+        module = self._tensorflow(node.module or "") if node.level == 0 else None
         for alias in node.names:
-            path = f"{node.module}.{alias.name}"
             if alias.name == "*":
-                if ours:
-                    scope.stars.append(canonical(node.module or ""))
-                    if is_recurrent(canonical(node.module or "")):
-                        self._found(node, node.module or "", "import")
+                if module is not None:
+                    scope.stars.append(canonical(module))
+                    if is_recurrent(canonical(module)):
+                        self._found(node, module, "import")
                 continue
-            self._bind(scope, alias.asname or alias.name, path if ours else None)
-            if ours and (is_recurrent(canonical(path)) or path.startswith("tensorflow.python.ops.rnn")):
+            whole = f"{node.module}.{alias.name}"
+            path = self._tensorflow(whole) if node.level == 0 else None
+            self._bind(scope, alias.asname or alias.name, path)
+            if path is not None and (
+                is_recurrent(canonical(path)) or path.startswith("tensorflow.python.ops.rnn")
+            ):
                 self._found(node, path, "import")
 
     def _assign(self, targets: Iterable[ast.expr], value: ast.expr | None, scope: Scope) -> None:

@@ -16,7 +16,9 @@ from porting.scan import lexical
 from porting.scan.resolve import Finder, Use
 from reference.errors import UsageError
 
-SKIPPED = frozenset((".git", ".hg", ".svn", "__pycache__", "node_modules", ".tox", ".venv", ".ipynb_checkpoints"))
+SKIPPED = frozenset(
+    (".git", ".hg", ".svn", "__pycache__", "node_modules", ".tox", ".venv", ".ipynb_checkpoints")
+)
 _MAGIC = ("%", "!", "?")
 _MAYBE = re.compile("rnn|seq2seq|recurrent")
 """Every recurrent path has one of these in it; a file with none needs no parsing."""
@@ -79,7 +81,9 @@ def scan_file(path: Path) -> Scanned:
 
 def _find(text: str, finder: Finder, scanned: Scanned) -> list[Use]:
     fresh = not finder.module.names and not finder.module.stars
-    if fresh and ("tensorflow" not in text or (scanned.path.suffix != ".ipynb" and not _MAYBE.search(text))):
+    if fresh and (
+        "tensorflow" not in text or (scanned.path.suffix != ".ipynb" and not _MAYBE.search(text))
+    ):
         return []
     try:
         with warnings.catch_warnings():

@@ -15,6 +15,8 @@ from porting.tf1.runtime import tf
 from porting.tf1.vocabulary import OPS
 from reference.cells.norms import LayerNorm
 
+_ZEROS = tf.zeros_initializer()
+
 
 def xavier_initializer(uniform: bool = True, seed: Any = None, dtype: Any = tf.float32) -> Any:
     """Glorot and Bengio's."""
@@ -25,7 +27,11 @@ xavier_initializer_conv2d = xavier_initializer
 
 
 def variance_scaling_initializer(
-    factor: float = 2.0, mode: str = "FAN_IN", uniform: bool = False, seed: Any = None, dtype: Any = tf.float32
+    factor: float = 2.0,
+    mode: str = "FAN_IN",
+    uniform: bool = False,
+    seed: Any = None,
+    dtype: Any = tf.float32,
 ) -> Any:
     """Variance factor / fan.
 
@@ -36,7 +42,9 @@ def variance_scaling_initializer(
         msg = f"Unknown mode {mode} [FAN_IN, FAN_OUT, FAN_AVG]"
         raise ValueError(msg)
     shape = "uniform" if uniform else "truncated_normal"
-    return tf.variance_scaling_initializer(scale=factor, mode=mode.lower(), distribution=shape, seed=seed)
+    return tf.variance_scaling_initializer(
+        scale=factor, mode=mode.lower(), distribution=shape, seed=seed
+    )
 
 
 def l2_regularizer(scale: float, scope: Any = None) -> Any:
@@ -53,7 +61,9 @@ def l2_regularizer(scale: float, scope: Any = None) -> Any:
 
     def l2(weights: Any) -> Any:
         with tf.name_scope(scope, "l2_regularizer", [weights]):
-            return tf.multiply(tf.convert_to_tensor(scale, weights.dtype.base_dtype), tf.nn.l2_loss(weights))
+            return tf.multiply(
+                tf.convert_to_tensor(scale, weights.dtype.base_dtype), tf.nn.l2_loss(weights)
+            )
 
     return l2
 
@@ -67,7 +77,7 @@ def _collected(collections: Any, outputs: Any, name: str) -> Any:
 def fully_connected(
     inputs: Any, num_outputs: int, activation_fn: Any = tf.nn.relu, normalizer_fn: Any = None,
     normalizer_params: Any = None, weights_initializer: Any = None, weights_regularizer: Any = None,
-    biases_initializer: Any = tf.zeros_initializer(), biases_regularizer: Any = None, reuse: Any = None,
+    biases_initializer: Any = _ZEROS, biases_regularizer: Any = None, reuse: Any = None,
     variables_collections: Any = None, outputs_collections: Any = None, trainable: bool = True,
     scope: Any = None,
 ) -> Any:  # fmt: skip
@@ -83,7 +93,9 @@ def fully_connected(
         msg = "variables_collections as a dict is not covered: give a list"
         raise ValueError(msg)
     named = functools.partial(_renamed, collections=variables_collections)
-    with tf.variable_scope(scope, "fully_connected", [inputs], reuse=reuse, custom_getter=named) as opened:
+    with tf.variable_scope(
+        scope, "fully_connected", [inputs], reuse=reuse, custom_getter=named
+    ) as opened:
         inputs = tf.convert_to_tensor(inputs)
         biased = normalizer_fn is None and biases_initializer is not None
         layer = layers.Dense(
@@ -108,7 +120,10 @@ def _renamed(getter: Any, name: str, *args: Any, collections: Any = None, **kwar
     head, slash, last = name.rpartition("/")
     renamed = {"kernel": "weights", "bias": "biases"}.get(last, last)
     if collections:
-        kwargs["collections"] = [*(kwargs.get("collections") or [tf.GraphKeys.GLOBAL_VARIABLES]), *collections]
+        kwargs["collections"] = [
+            *(kwargs.get("collections") or [tf.GraphKeys.GLOBAL_VARIABLES]),
+            *collections,
+        ]
     return getter(f"{head}{slash}{renamed}", *args, **kwargs)
 
 
@@ -134,9 +149,17 @@ def layer_norm(
             raise ValueError(msg)
         beta = gamma = None
         if center:
-            beta = value(tf.get_variable("beta", shape, initializer=tf.zeros_initializer(), trainable=trainable))
+            beta = value(
+                tf.get_variable(
+                    "beta", shape, initializer=tf.zeros_initializer(), trainable=trainable
+                )
+            )
         if scale:
-            gamma = value(tf.get_variable("gamma", shape, initializer=tf.ones_initializer(), trainable=trainable))
+            gamma = value(
+                tf.get_variable(
+                    "gamma", shape, initializer=tf.ones_initializer(), trainable=trainable
+                )
+            )
         if rank == 2 and begin_norm_axis in (1, -1) and center and scale:
             outputs = LayerNorm(gamma, beta)(OPS, inputs)
         else:
@@ -153,7 +176,9 @@ def layer_norm(
 def flatten(inputs: Any, outputs_collections: Any = None, scope: Any = None) -> Any:
     """[B, …] to [B, n]."""
     with tf.name_scope(scope, "Flatten", [inputs]):
-        return _collected(outputs_collections, layers.flatten(tf.convert_to_tensor(inputs)), "Flatten")
+        return _collected(
+            outputs_collections, layers.flatten(tf.convert_to_tensor(inputs)), "Flatten"
+        )
 
 
 def one_hot_encoding(
@@ -182,10 +207,14 @@ def embed_sequence(
         raise ValueError(msg)
     with tf.variable_scope(scope, "EmbedSequence", [ids], reuse=reuse):
         shape = [vocab_size, embed_dim]
-        if reuse and vocab_size is None or embed_dim is None:
+        if (reuse and vocab_size is None) or embed_dim is None:
             shape = None
         table = tf.get_variable(
-            "embeddings", shape=shape, initializer=initializer, regularizer=regularizer, trainable=trainable
+            "embeddings",
+            shape=shape,
+            initializer=initializer,
+            regularizer=regularizer,
+            trainable=trainable,
         )
         ids = tf.convert_to_tensor(ids)
         if unique:

@@ -71,7 +71,9 @@ class _CudnnRNN(Layer):
         raise NotImplementedError
 
     def _started(self, cell: Any, gates: int) -> Any:
-        _start(cell, _Started(self._kernel_initializer, self.num_units, gates), self._bias_initializer)
+        _start(
+            cell, _Started(self._kernel_initializer, self.num_units, gates), self._bias_initializer
+        )
         return cell
 
     def build(self, input_shape: Any) -> None:
@@ -83,7 +85,9 @@ class _CudnnRNN(Layer):
         if size is None:
             msg = "The last dimension of the inputs to `CudnnRNN` should be defined. Found `None`."
             raise ValueError(msg)
-        if self.input_mode == "skip_input" or (self.input_mode == "auto_select" and size == self.num_units):
+        if self.input_mode == "skip_input" or (
+            self.input_mode == "auto_select" and size == self.num_units
+        ):
             msg = f"input_mode {self.input_mode!r} leaves out the input's weights, which canonical checkpoints cannot say: not covered"
             raise ValueError(msg)
         self._input_size = size
@@ -128,7 +132,9 @@ class _CudnnRNN(Layer):
     def _starts(self, given: Any, batch: Any) -> list[Any]:
         count = self.num_layers * self.num_dirs
         if given is None:
-            given = tuple(tf.zeros(tf.stack(shape), dtype=self.dtype) for shape in self.state_shape(batch))
+            given = tuple(
+                tf.zeros(tf.stack(shape), dtype=self.dtype) for shape in self.state_shape(batch)
+            )
         parts = [tf.unstack(tf.convert_to_tensor(part, dtype=self.dtype), count) for part in given]
         for rows in parts:
             for row in rows:
@@ -142,7 +148,9 @@ class _CudnnRNN(Layer):
             return x
         if isinstance(training, bool):
             return tf.nn.dropout(x, rate=self._dropout, seed=self._seed) if training else x
-        return tf.cond(training, lambda: tf.nn.dropout(x, rate=self._dropout, seed=self._seed), lambda: x)
+        return tf.cond(
+            training, lambda: tf.nn.dropout(x, rate=self._dropout, seed=self._seed), lambda: x
+        )
 
     def _layer(self, layer: int, x: Any, starts: list[Any], lengths: Any) -> tuple[Any, list[Any]]:
         first = layer * self.num_dirs
@@ -153,7 +161,9 @@ class _CudnnRNN(Layer):
                     self._cells[first], x, lengths, starts[first], time_major=True, scope=scope
                 )
             return y, [state]
-        with tf.variable_scope(f"stack_bidirectional_rnn/cell_{layer}/bidirectional_rnn", reuse=reuse) as scope:
+        with tf.variable_scope(
+            f"stack_bidirectional_rnn/cell_{layer}/bidirectional_rnn", reuse=reuse
+        ) as scope:
             both, states = tf.nn.bidirectional_dynamic_rnn(
                 self._cells[first], self._cells[first + 1], x, lengths, starts[first], starts[first + 1],
                 time_major=True, scope=scope,
@@ -172,7 +182,13 @@ class _Started:
         if rows <= self.units or columns != self.gates * self.units:
             return tf.transpose(self.kernel([columns, rows], dtype=dtype))
         parts = [
-            tf.concat([self.kernel([self.units, rows - self.units], dtype=dtype), self.kernel([self.units] * 2, dtype=dtype)], 1)
+            tf.concat(
+                [
+                    self.kernel([self.units, rows - self.units], dtype=dtype),
+                    self.kernel([self.units] * 2, dtype=dtype),
+                ],
+                1,
+            )
             for _ in range(self.gates)
         ]
         return tf.transpose(tf.concat(parts, 0))

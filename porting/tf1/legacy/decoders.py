@@ -12,7 +12,9 @@ from porting.tf1.cell_base import _linear, features, value
 from porting.tf1.runtime import size_or_tensor, static, tf
 
 
-def feed_argmax(embedding: Any, output_projection: Any = None, update_embedding: bool = True) -> Callable[[Any, Any], Any]:
+def feed_argmax(
+    embedding: Any, output_projection: Any = None, update_embedding: bool = True
+) -> Callable[[Any, Any], Any]:
     """A loop function: the embedding of the last output's argmax."""
 
     def loop_function(previous: Any, _: Any) -> Any:
@@ -60,7 +62,11 @@ def embedding_rnn_decoder(
     with tf.variable_scope(scope or "embedding_rnn_decoder") as opened:
         check_projection(output_projection, num_symbols, opened.dtype)
         embedding = tf.get_variable("embedding", [num_symbols, embedding_size])
-        loop = feed_argmax(embedding, output_projection, update_embedding_for_previous) if feed_previous else None
+        loop = (
+            feed_argmax(embedding, output_projection, update_embedding_for_previous)
+            if feed_previous
+            else None
+        )
         embedded = (tf.nn.embedding_lookup(embedding, ids) for ids in decoder_inputs)
         return rnn_decoder(embedded, initial_state, cell, loop_function=loop)
 
@@ -83,11 +89,15 @@ class _Attention:
         found = []
         for a, (keys, v) in enumerate(zip(self.keys, self.v, strict=True)):
             with tf.variable_scope(f"Attention_{a}"):
-                y = tf.cast(tf.reshape(_linear(query, self.size, True), [-1, 1, 1, self.size]), self.dtype)
+                y = tf.cast(
+                    tf.reshape(_linear(query, self.size, True), [-1, 1, 1, self.size]), self.dtype
+                )
                 scores = tf.reduce_sum(v * tf.tanh(keys + y), [2, 3])
                 weights = tf.cast(tf.nn.softmax(tf.cast(scores, tf.float32)), self.dtype)
                 weights = tf.reshape(weights, tf.stack([-1, self.length, 1, 1]))
-                found.append(tf.reshape(tf.reduce_sum(weights * self.hidden, [1, 2]), [-1, self.size]))
+                found.append(
+                    tf.reshape(tf.reduce_sum(weights * self.hidden, [1, 2]), [-1, self.size])
+                )
         return found
 
 
@@ -113,7 +123,9 @@ def attention_decoder(
     output_size = cell.output_size if output_size is None else output_size
     with tf.variable_scope(scope or "attention_decoder", dtype=dtype) as opened:
         attend = _Attention(attention_states, num_heads, opened.dtype)
-        empty = tf.zeros(tf.stack([tf.shape(decoder_inputs[0])[0], attend.size]), dtype=opened.dtype)
+        empty = tf.zeros(
+            tf.stack([tf.shape(decoder_inputs[0])[0], attend.size]), dtype=opened.dtype
+        )
         empty.set_shape([None, attend.size])
         attended = attend(initial_state) if initial_state_attention else [empty] * num_heads
         state, outputs, previous = initial_state, [], None
@@ -125,7 +137,9 @@ def attention_decoder(
                     x = loop_function(previous, i)
             joined = [tf.cast(part, opened.dtype) for part in (x, *attended)]
             output, state = cell(_linear(joined, features(x.shape), True), state)
-            with tf.variable_scope(tf.get_variable_scope(), reuse=True if i == 0 and initial_state_attention else None):
+            with tf.variable_scope(
+                tf.get_variable_scope(), reuse=True if i == 0 and initial_state_attention else None
+            ):
                 attended = attend(state)
             with tf.variable_scope("AttnOutputProjection"):
                 output = _linear([tf.cast(output, opened.dtype), *attended], output_size, True)
@@ -147,7 +161,11 @@ def embedding_attention_decoder(
         biases.shape.assert_is_compatible_with([num_symbols])
     with tf.variable_scope(scope or "embedding_attention_decoder", dtype=dtype):
         embedding = tf.get_variable("embedding", [num_symbols, embedding_size])
-        loop = feed_argmax(embedding, output_projection, update_embedding_for_previous) if feed_previous else None
+        loop = (
+            feed_argmax(embedding, output_projection, update_embedding_for_previous)
+            if feed_previous
+            else None
+        )
         embedded = [tf.nn.embedding_lookup(embedding, ids) for ids in decoder_inputs]
         return attention_decoder(
             embedded, initial_state, attention_states, cell, output_size, num_heads, loop,

@@ -57,19 +57,30 @@ def model_with_buckets(
     Raises:
         ValueError: fewer steps than the last bucket has.
     """
-    steps = {"encoder_inputs": (encoder_inputs, 0), "targets": (targets, 1), "weights": (weights, 1)}
+    steps = {
+        "encoder_inputs": (encoder_inputs, 0),
+        "targets": (targets, 1),
+        "weights": (weights, 1),
+    }
     for word, (given, side) in steps.items():
         if len(given) < buckets[-1][side]:
             msg = f"Length of {word} ({len(given)}) must be at least that of last bucket ({buckets[-1][side]})."
             raise ValueError(msg)
     outputs, losses = [], []
     loss = sequence_loss_by_example if per_example_loss else sequence_loss
-    with tf.name_scope(name, "model_with_buckets", encoder_inputs + decoder_inputs + targets + weights):
+    with tf.name_scope(
+        name, "model_with_buckets", encoder_inputs + decoder_inputs + targets + weights
+    ):
         for j, (first, second) in enumerate(buckets):
             with tf.variable_scope(tf.get_variable_scope(), reuse=True if j > 0 else None):
                 made, _ = seq2seq(encoder_inputs[:first], decoder_inputs[:second])
             outputs.append(made)
             losses.append(
-                loss(made, targets[:second], weights[:second], softmax_loss_function=softmax_loss_function)
+                loss(
+                    made,
+                    targets[:second],
+                    weights[:second],
+                    softmax_loss_function=softmax_loss_function,
+                )
             )
     return outputs, losses

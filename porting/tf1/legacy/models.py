@@ -161,9 +161,15 @@ def one2many_rnn_seq2seq(
                 if isinstance(feed_previous, bool):
                     outputs[name], states[name] = decode(feed_previous)
                 else:
-                    outputs[name], states[name] = either(feed_previous, decode, len(inputs), encoded)
+                    outputs[name], states[name] = either(
+                        feed_previous, decode, len(inputs), encoded
+                    )
     return outputs, states
 
 
-def _decoding(inputs: Any, encoded: Any, cell: Any, symbols: int, size: int) -> Callable[[bool], Any]:
-    return lambda feeding: embedding_rnn_decoder(inputs, encoded, cell, symbols, size, feed_previous=feeding)
+def _decoding(
+    inputs: Any, encoded: Any, cell: Any, symbols: int, size: int
+) -> Callable[[bool], Any]:
+    return lambda feeding: embedding_rnn_decoder(
+        inputs, encoded, cell, symbols, size, feed_previous=feeding
+    )

@@ -25,14 +25,18 @@ def tile_batch(t: Any, multiplier: int, name: Any = None) -> Any:
         wide = tf.tile(tf.expand_dims(x, 1), [1, multiplier] + [1] * (x.shape.ndims - 1))
         made = tf.reshape(wide, tf.concat([[tf.shape(x)[0] * multiplier], tf.shape(x)[1:]], 0))
         rows = static(x.shape[0])
-        made.set_shape(tf.TensorShape([None if rows is None else rows * multiplier]).concatenate(x.shape[1:]))
+        made.set_shape(
+            tf.TensorShape([None if rows is None else rows * multiplier]).concatenate(x.shape[1:])
+        )
         return made
 
     with tf.name_scope(name, "tile_batch", [*tf.nest.flatten(t), multiplier]):
         return tf.nest.map_structure(tiled, t)
 
 
-def gather_tree(step_ids: Any, parent_ids: Any, max_sequence_lengths: Any, end_token: Any, name: Any = None) -> Any:
+def gather_tree(
+    step_ids: Any, parent_ids: Any, max_sequence_lengths: Any, end_token: Any, name: Any = None
+) -> Any:
     """The whole beams, from each step's ids and parents ``[T, B, W]``; ``end_token`` from the first one on.
 
     Args:

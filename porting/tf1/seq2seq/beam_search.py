@@ -63,7 +63,9 @@ class BeamSearchDecoder(Decoder):
         self._start_tokens = tf.tile(tf.expand_dims(tokens, 1), [1, beam_width])
         self._start_inputs = self._embedding_fn(self._start_tokens)
         first = tf.zeros([self._batch_size], dtype=tf.int32)
-        self._finished = tf.one_hot(first, beam_width, on_value=False, off_value=True, dtype=tf.bool)
+        self._finished = tf.one_hot(
+            first, beam_width, on_value=False, off_value=True, dtype=tf.bool
+        )
 
     @property
     def batch_size(self) -> Any:
@@ -107,7 +109,8 @@ class BeamSearchDecoder(Decoder):
         ids = gather_tree(outputs.predicted_ids, outputs.parent_ids, longest, self._end_token)
         if self._reorder:
             cell_state = tf.nest.map_structure(
-                lambda t: self._sorted(t, outputs.parent_ids, final_state.lengths), final_state.cell_state
+                lambda t: self._sorted(t, outputs.parent_ids, final_state.lengths),
+                final_state.cell_state,
             )
             final_state = final_state._replace(cell_state=cell_state)
         return FinalBeamSearchDecoderOutput(ids, outputs), final_state
@@ -116,12 +119,17 @@ class BeamSearchDecoder(Decoder):
         """A TensorArray of the state along the final beams, where its items are [B * W, …] or [B, W, …]."""
         if not isinstance(t, tf.TensorArray) or not t.element_shape.ndims:
             return t
-        rows, batch, width = static(t.element_shape[0]), constant_value(self._batch_size), self._beam_width
+        rows, batch, width = (
+            static(t.element_shape[0]),
+            constant_value(self._batch_size),
+            self._beam_width,
+        )
         second = static(t.element_shape[1]) if t.element_shape.ndims > 1 else None
-        if rows is not None and batch is not None:
-            # TF1's own check refuses [B * W, n] where n is static, and leaves such arrays unsorted (line 196).
-            if rows != batch * width or (second is not None and (rows, second) != (batch, width)):
-                return t
+        known = rows is not None and batch is not None
+        # TF1's own check refuses [B * W, n] where n is static, and leaves such arrays unsorted (line 196).
+        inner = second is not None and (rows, second) != (batch, width)
+        if known and (rows != batch * width or inner):
+            return t
         return gather_tree_from_array(t.stack(), parents, lengths)
 
     def _split(self, x: Any) -> Any:
@@ -171,7 +179,11 @@ class BeamSearchDecoder(Decoder):
         log_probs = _ended(tf.nn.log_softmax(logits), end, state.finished)
         total = tf.expand_dims(state.log_probs, 2) + log_probs
         longer = tf.one_hot(
-            tf.fill([batch, width], end), words, on_value=np.int64(0), off_value=np.int64(1), dtype=tf.int64
+            tf.fill([batch, width], end),
+            words,
+            on_value=np.int64(0),
+            off_value=np.int64(1),
+            dtype=tf.int64,
         )
         longer *= tf.expand_dims(tf.cast(live, tf.int64), 2)
         attended = attention_probs(following, self._coverage_weight)
@@ -206,7 +218,9 @@ class BeamSearchDecoder(Decoder):
         if constant_value(weight) == 0.0 or attended is None:
             return scores
         attended = tf.where(tf.equal(attended, 0.0), tf.ones_like(attended), attended)
-        penalty = tf.reduce_sum(tf.log(tf.minimum(attended, 1.0)), 2) * tf.cast(finished, tf.float32)
+        penalty = tf.reduce_sum(tf.log(tf.minimum(attended, 1.0)), 2) * tf.cast(
+            finished, tf.float32
+        )
         return scores + tf.expand_dims(penalty * weight, 2)
 
 
@@ -235,7 +249,13 @@ def attention_probs(state: Any, weight: Any, /) -> Any:
     """
     if isinstance(weight, int | float) and weight == 0.0:
         return None
-    parts = [state] if isinstance(state, AttentionWrapperState) else state if isinstance(state, tuple) else []
+    parts = (
+        [state]
+        if isinstance(state, AttentionWrapperState)
+        else state
+        if isinstance(state, tuple)
+        else []
+    )
     found = [_mean(p.alignments) for p in parts if isinstance(p, AttentionWrapperState)]
     if not found:
         msg = "coverage_penalty_weight must be 0.0 if no cell is attentional."
@@ -244,4 +264,8 @@ def attention_probs(state: Any, weight: Any, /) -> Any:
 
 
 def _mean(alignments: Any) -> Any:
-    return tf.reduce_mean(tf.stack(alignments, -1), -1) if isinstance(alignments, tuple) else alignments
+    return (
+        tf.reduce_mean(tf.stack(alignments, -1), -1)
+        if isinstance(alignments, tuple)
+        else alignments
+    )

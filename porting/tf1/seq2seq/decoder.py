@@ -5,6 +5,7 @@ Source: TF 1.15.5 ``contrib/seq2seq/python/ops/decoder.py:50-486``, ``basic_deco
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from porting.tf1.cell_base import assert_like_rnncell, zeros
@@ -145,10 +146,8 @@ def dynamic_decode(
                 raise ValueError(msg)
         run = _run(decoder, impute_finished, maximum_iterations, parallel_iterations, swap_memory)
         outputs, state, lengths = run
-        try:
+        with suppress(NotImplementedError):
             outputs, state = decoder.finalize(outputs, state, lengths)
-        except NotImplementedError:
-            pass
         if not output_time_major:
             outputs = tf.nest.map_structure(_transposed, outputs)
     return outputs, state, lengths

@@ -45,10 +45,12 @@ class Helper:
     def initialize(self, name: Any = None) -> Any:
         raise NotImplementedError
 
-    def sample(self, time: Any, outputs: Any, state: Any, name: Any = None) -> Any:
+    def sample(self, *args: Any, **kwargs: Any) -> Any:
+        """``(time, outputs, state, name=None)``: the sampled ids."""
         raise NotImplementedError
 
-    def next_inputs(self, time: Any, outputs: Any, state: Any, sample_ids: Any, name: Any = None) -> Any:
+    def next_inputs(self, *args: Any, **kwargs: Any) -> Any:
+        """``(time, outputs, state, sample_ids, name=None)``: (finished, inputs, state)."""
         raise NotImplementedError
 
 
@@ -59,7 +61,11 @@ class CustomHelper(Helper):
         self, initialize_fn: Any, sample_fn: Any, next_inputs_fn: Any, sample_ids_shape: Any = None,
         sample_ids_dtype: Any = None,
     ) -> None:  # fmt: skip
-        self._initialize_fn, self._sample_fn, self._next_inputs_fn = initialize_fn, sample_fn, next_inputs_fn
+        self._initialize_fn, self._sample_fn, self._next_inputs_fn = (
+            initialize_fn,
+            sample_fn,
+            next_inputs_fn,
+        )
         self._batch_size: Any = None
         self._shape = tf.TensorShape(sample_ids_shape or [])
         self._dtype = sample_ids_dtype or tf.int32
@@ -84,14 +90,18 @@ class CustomHelper(Helper):
     def sample(self, time: Any, outputs: Any, state: Any, name: Any = None) -> Any:
         return self._sample_fn(time=time, outputs=outputs, state=state)
 
-    def next_inputs(self, time: Any, outputs: Any, state: Any, sample_ids: Any, name: Any = None) -> Any:
+    def next_inputs(
+        self, time: Any, outputs: Any, state: Any, sample_ids: Any, name: Any = None
+    ) -> Any:
         return self._next_inputs_fn(time=time, outputs=outputs, state=state, sample_ids=sample_ids)
 
 
 class TrainingHelper(Helper):
     """The given inputs, step by step; the samples are the outputs' argmax."""
 
-    def __init__(self, inputs: Any, sequence_length: Any, time_major: bool = False, name: Any = None) -> None:
+    def __init__(
+        self, inputs: Any, sequence_length: Any, time_major: bool = False, name: Any = None
+    ) -> None:
         with tf.name_scope(name, "TrainingHelper", [inputs, sequence_length]):
             self._inputs = inputs = tf.nest.map_structure(tf.convert_to_tensor, inputs)
             if not time_major:
@@ -123,7 +133,9 @@ class TrainingHelper(Helper):
     def sample(self, time: Any, outputs: Any, name: Any = None, **unused: Any) -> Any:
         return tf.cast(tf.argmax(outputs, axis=-1), tf.int32)
 
-    def next_inputs(self, time: Any, outputs: Any, state: Any, name: Any = None, **unused: Any) -> Any:
+    def next_inputs(
+        self, time: Any, outputs: Any, state: Any, name: Any = None, **unused: Any
+    ) -> Any:
         finished = time + 1 >= self._sequence_length
         return finished, self._read(finished, time + 1), state
 
@@ -148,12 +160,16 @@ class ScheduledEmbeddingTrainingHelper(TrainingHelper):
         self._seed, self._scheduling_seed = seed, scheduling_seed
         super().__init__(inputs, sequence_length, time_major, name)
 
-    def sample(self, time: Any, outputs: Any, state: Any = None, name: Any = None, **unused: Any) -> Any:
+    def sample(
+        self, time: Any, outputs: Any, state: Any = None, name: Any = None, **unused: Any
+    ) -> Any:
         rows, seed = self.batch_size, self._scheduling_seed
         chosen = bernoulli(self._sampling_probability, rows, seed=seed, dtype=tf.bool)
         return tf.where(chosen, categorical(outputs, seed=self._seed), tf.fill([rows], -1))
 
-    def next_inputs(self, time: Any, outputs: Any, state: Any, sample_ids: Any, name: Any = None, **unused: Any) -> Any:
+    def next_inputs(
+        self, time: Any, outputs: Any, state: Any, sample_ids: Any, name: Any = None, **unused: Any
+    ) -> Any:
         finished, base, state = super().next_inputs(time=time, outputs=outputs, state=state)
 
         def mixed() -> Any:
@@ -180,7 +196,9 @@ class ScheduledOutputTrainingHelper(TrainingHelper):
             self._auxiliary = _array(more if time_major else _time_major(more))
         super().__init__(inputs, sequence_length, time_major, name)
 
-    def sample(self, time: Any, outputs: Any, state: Any = None, name: Any = None, **unused: Any) -> Any:
+    def sample(
+        self, time: Any, outputs: Any, state: Any = None, name: Any = None, **unused: Any
+    ) -> Any:
         return bernoulli(self._sampling_probability, self.batch_size, seed=self._seed)
 
     def _beside(self, x: Any, time: Any, rows: Any = None) -> Any:
@@ -189,7 +207,9 @@ class ScheduledOutputTrainingHelper(TrainingHelper):
         more = self._auxiliary.read(time)
         return tf.concat([x, more if rows is None else tf.gather_nd(more, rows)], -1)
 
-    def next_inputs(self, time: Any, outputs: Any, state: Any, sample_ids: Any, name: Any = None, **unused: Any) -> Any:
+    def next_inputs(
+        self, time: Any, outputs: Any, state: Any, sample_ids: Any, name: Any = None, **unused: Any
+    ) -> Any:
         finished, base, state = super().next_inputs(time=time, outputs=outputs, state=state)
         chosen = tf.cast(sample_ids, tf.bool)
 
@@ -197,7 +217,9 @@ class ScheduledOutputTrainingHelper(TrainingHelper):
             if self._next_inputs_fn is None:
                 return tf.where(chosen, self._beside(outputs, time + 1), base)
             drawn, kept = positions(chosen), positions(tf.logical_not(chosen))
-            fresh = self._beside(self._next_inputs_fn(tf.gather_nd(outputs, drawn)), time + 1, drawn)
+            fresh = self._beside(
+                self._next_inputs_fn(tf.gather_nd(outputs, drawn)), time + 1, drawn
+            )
             return scatter_rows(drawn, fresh, kept, tf.gather_nd(base, kept), tf.shape(base))
 
         none = tf.logical_not(tf.reduce_any(chosen))
@@ -237,10 +259,14 @@ class GreedyEmbeddingHelper(Helper):
         one_tensor(outputs)
         return tf.argmax(outputs, axis=-1, output_type=tf.int32)
 
-    def next_inputs(self, time: Any, outputs: Any, state: Any, sample_ids: Any, name: Any = None) -> Any:
+    def next_inputs(
+        self, time: Any, outputs: Any, state: Any, sample_ids: Any, name: Any = None
+    ) -> Any:
         finished = tf.equal(sample_ids, self._end_token)
         inputs = tf.cond(
-            tf.reduce_all(finished), lambda: self._start_inputs, lambda: self._embedding_fn(sample_ids)
+            tf.reduce_all(finished),
+            lambda: self._start_inputs,
+            lambda: self._embedding_fn(sample_ids),
         )
         return finished, inputs, state
 
@@ -249,7 +275,12 @@ class SampleEmbeddingHelper(GreedyEmbeddingHelper):
     """The embedding of an id drawn from the softmax of the outputs."""
 
     def __init__(
-        self, embedding: Any, start_tokens: Any, end_token: Any, softmax_temperature: Any = None, seed: Any = None
+        self,
+        embedding: Any,
+        start_tokens: Any,
+        end_token: Any,
+        softmax_temperature: Any = None,
+        seed: Any = None,
     ) -> None:
         super().__init__(embedding, start_tokens, end_token)
         self._softmax_temperature, self._seed = softmax_temperature, seed
@@ -282,6 +313,8 @@ class InferenceHelper(Helper):
     def sample(self, time: Any, outputs: Any, state: Any, name: Any = None) -> Any:
         return self._sample_fn(outputs)
 
-    def next_inputs(self, time: Any, outputs: Any, state: Any, sample_ids: Any, name: Any = None) -> Any:
+    def next_inputs(
+        self, time: Any, outputs: Any, state: Any, sample_ids: Any, name: Any = None
+    ) -> Any:
         inputs = sample_ids if self._next_inputs_fn is None else self._next_inputs_fn(sample_ids)
         return self._end_fn(sample_ids), inputs, state

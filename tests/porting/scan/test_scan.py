@@ -89,7 +89,11 @@ def planted(tmp_path: Path) -> Path:
 
 def marks(text: str) -> list[int]:
     """A line number for every USE in a comment of that line."""
-    return [n for n, line in enumerate(text.split("\n"), 1) for _ in range(line.count("USE") - line.count("USE2"))]
+    return [
+        n
+        for n, line in enumerate(text.split("\n"), 1)
+        for _ in range(line.count("USE") - line.count("USE2"))
+    ]
 
 
 @pytest.mark.parametrize("name", [name for name in PLANTED if name != "python2.py"])
@@ -140,7 +144,9 @@ def test_what_each_use_becomes(planted: Path) -> None:
 
 
 def test_what_is_not_covered_says_so(tmp_path: Path) -> None:
-    (tmp_path / "a.py").write_text("import tensorflow as tf\ntf.contrib.grid_rnn.Grid2LSTMCell(1)\ntf.nn.bidirectional_rnn(1)\n")
+    (tmp_path / "a.py").write_text(
+        "import tensorflow as tf\ntf.contrib.grid_rnn.Grid2LSTMCell(1)\ntf.nn.bidirectional_rnn(1)\n"
+    )
     (file,) = scan([tmp_path]).as_json()["files"]
     assert [use["tf1"] for use in file["uses"]] == [None, None]
     assert all(use["person"] for use in file["uses"])
@@ -157,9 +163,13 @@ def test_exit_statuses(planted: Path, tmp_path: Path, cli: Any) -> None:
 
 
 def test_five_hundred_files_take_seconds(tmp_path: Path) -> None:
-    filler = "".join(f"def f{i}(x):\n    return [x.a{i}(y) for y in range({i})]\n" for i in range(150))
+    filler = "".join(
+        f"def f{i}(x):\n    return [x.a{i}(y) for y in range({i})]\n" for i in range(150)
+    )
     for i in range(500):
-        text = "import tensorflow as tf\n" if i % 2 else list(PLANTED.values())[i // 2 % len(PLANTED)]
+        text = (
+            "import tensorflow as tf\n" if i % 2 else list(PLANTED.values())[i // 2 % len(PLANTED)]
+        )
         (tmp_path / f"m{i:03}.py").write_text(text + ("" if "print '" in text else filler))
     start = time.perf_counter()
     found = scan([tmp_path])

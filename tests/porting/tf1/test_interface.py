@@ -64,7 +64,7 @@ def test_unscoped_cells_get_names_of_their_own(tf: Any) -> None:
 
 def test_a_cell_called_twice_makes_its_variables_once(tf: Any) -> None:
     x, cell = tf.zeros([2, 3]), tf.nn.rnn_cell.LSTMCell(4)
-    y, state = cell(x, cell.zero_state(2, tf.float32))
+    _, state = cell(x, cell.zero_state(2, tf.float32))
     cell(x, state)
     assert len(tf.trainable_variables()) == 2
     assert [v.op.name for v in cell.trainable_weights] == ["lstm_cell/kernel", "lstm_cell/bias"]
@@ -114,7 +114,9 @@ def test_what_tf1_refuses(tf: Any) -> None:
     with pytest.raises(TypeError, match="not an RNNCell"):
         cells.ResidualWrapper(object())
     with pytest.raises(ValueError, match="ndim=2"):
-        cells.BasicLSTMCell(3)(tf.zeros([2, 3, 4]), cells.BasicLSTMCell(3).zero_state(2, tf.float32))
+        cells.BasicLSTMCell(3)(
+            tf.zeros([2, 3, 4]), cells.BasicLSTMCell(3).zero_state(2, tf.float32)
+        )
     with pytest.raises(ValueError, match="floating point"):
         cells.GRUCell(3, dtype=tf.int32)
     with pytest.raises(ValueError, match="Unknown activation"):
@@ -123,14 +125,14 @@ def test_what_tf1_refuses(tf: Any) -> None:
         tf.contrib.rnn.GRUBlockCell()
     with pytest.raises(TypeError, match="not understood"):
         cells.LSTMCell(3, no_such_argument=1)
+    cell = tf.contrib.rnn.IntersectionRNNCell(4)
     with pytest.raises(ValueError, match="input size == output size"):
-        cell = tf.contrib.rnn.IntersectionRNNCell(4)
         cell(x, cell.zero_state(2, tf.float32))
 
 
 def test_a_new_cudnn_layer_starts_as_tf1s(tf: Any) -> None:
     layer = tf.contrib.cudnn_rnn.CudnnLSTM(1, 5)
-    y, (h, c) = layer(tf.zeros([4, 2, 3]))
+    y, _ = layer(tf.zeros([4, 2, 3]))
     assert y.shape.as_list() == [4, 2, 5]
     assert len(layer.trainable_variables) == 2
     with tf.Session() as session:
