@@ -151,6 +151,19 @@ def _place(verdict: Verdict) -> list[tuple[str, str]]:
     """Where a different port differs first, line by line."""
     found = (verdict.diagnosis or {}).get("place", {})
     cause = (verdict.diagnosis or {}).get("cause")
-    keys = ("recurrence", "cell", "layer", "direction", "part", "weight", "tensor", "run", "row", "step", "region", "index")
+    keys = (
+        "recurrence",
+        "cell",
+        "layer",
+        "direction",
+        "part",
+        "weight",
+        "tensor",
+        "run",
+        "row",
+        "step",
+        "region",
+        "index",
+    )
     lines = [("cause", cause)] if cause else []
     return lines + [(key, str(found[key])) for key in keys if found.get(key) is not None]

@@ -30,7 +30,11 @@ def lengths_off(r: Recurrence) -> Iterator[Variant]:
 def swapped(r: Recurrence) -> Iterator[Variant]:
     """c and h exchanged, where they come in, where they go out, or both."""
     places = states.paths(r.cell.state_size)
-    pairs = [k for k, path in enumerate(places[:-1]) if path.endswith("c") and places[k + 1].endswith("h")]
+    pairs = [
+        k
+        for k, path in enumerate(places[:-1])
+        if path.endswith("c") and places[k + 1].endswith("h")
+    ]
     if not pairs or len(r.initial_state) != len(places):
         return
     start, end = list(r.initial_state), list(r.final_state)
@@ -42,7 +46,10 @@ def swapped(r: Recurrence) -> Iterator[Variant]:
         text = f"swap c and h of the {where} state"
         yield Variant("c and h swapped", text, r.name, (replace(r, **change),), part="c, h")
     if r.lengths is not None:
-        yield replace(_guarded(r, tuple(start), "c and h swapped", "swap c and h of the initial state"), part="c, h")
+        yield replace(
+            _guarded(r, tuple(start), "c and h swapped", "swap c and h of the initial state"),
+            part="c, h",
+        )
 
 
 def start_ignored(r: Recurrence) -> Iterator[Variant]:
@@ -53,7 +60,11 @@ def start_ignored(r: Recurrence) -> Iterator[Variant]:
     yield made(r, build, cause, text, replace(r, initial_state=zeros))
     if r.lengths is not None:
         found = _guarded(r, zeros, cause, text)
-        yield replace(found, statements=(*build.statements, *found.statements), constants=build.constants | dict(found.constants))
+        yield replace(
+            found,
+            statements=(*build.statements, *found.statements),
+            constants=build.constants | dict(found.constants),
+        )
 
 
 def _guarded(r: Recurrence, start: tuple[str, ...], cause: str, text: str) -> Variant:
@@ -64,7 +75,9 @@ def _guarded(r: Recurrence, start: tuple[str, ...], cause: str, text: str) -> Va
     column = build.op("ExpandDims", none, build.constant(1))
     for name, given, initial in zip(r.final_state, right, r.initial_state, strict=True):
         build.op("SelectV2", column, initial, given, to=name)
-    return made(r, build, cause, text, replace(r, initial_state=start, final_state=right), after=True)
+    return made(
+        r, build, cause, text, replace(r, initial_state=start, final_state=right), after=True
+    )
 
 
 def padding_repeated(r: Recurrence, ranks: dict[str, int]) -> Iterator[Variant]:
@@ -73,7 +86,9 @@ def padding_repeated(r: Recurrence, ranks: dict[str, int]) -> Iterator[Variant]:
         return
     right = tuple(f"{name}|right" for name in r.outputs)
     build = Builder(r.name)
-    last = build.op("Maximum", build.op("Sub", build.as_int32(r.lengths), build.constant(1)), build.constant(0))
+    last = build.op(
+        "Maximum", build.op("Sub", build.as_int32(r.lengths), build.constant(1)), build.constant(0)
+    )
     rows = build.op("ExpandDims", last, build.constant(1))
     for name, given in zip(r.outputs, right, strict=True):
         perm = build.constant([1, 0, *range(2, ranks.get(name, 3))])
@@ -122,7 +137,14 @@ def last_step(r: Recurrence) -> Iterator[Variant]:
         build = Builder(r.name)
         across = build.reversed(r.outputs[0], build.as_int32(r.lengths))
         build.op("GatherV2", across, build.constant(0), build.constant(0), to=r.final_state[h])
-        yield made(r, build, cause, text.replace("the last time step", "each row's last valid step"), new, after=True)
+        yield made(
+            r,
+            build,
+            cause,
+            text.replace("the last time step", "each row's last valid step"),
+            new,
+            after=True,
+        )
 
 
 def _output_part(r: Recurrence) -> int | None:
@@ -145,16 +167,29 @@ def not_reversed(r: Recurrence, ranks: dict[str, int]) -> Iterator[Variant]:
         text = "reverse the backward direction as a whole, padding first, where the original reverses each row by its length"
         for lengths, masked in ((r.lengths, False), (None, True), (None, False)):
             yield _whole(forward, cause, text, lengths, r.lengths if masked else None, ranks)
-    yield Variant("backward direction run forward", "run the backward direction forward", r.name, (forward,), part=None)
+    yield Variant(
+        "backward direction run forward",
+        "run the backward direction forward",
+        r.name,
+        (forward,),
+        part=None,
+    )
     build = Builder(r.name)
     lengths = None if r.lengths is None else build.as_int32(r.lengths)
     sequences = tuple(build.reversed(x, lengths) for x in r.sequences)
     text = "leave the outputs of the backward direction in reverse order"
-    yield made(r, build, "backward outputs in reverse order", text, replace(forward, sequences=sequences))
+    yield made(
+        r, build, "backward outputs in reverse order", text, replace(forward, sequences=sequences)
+    )
 
 
 def _whole(
-    r: Recurrence, cause: str, text: str, lengths: str | None, mask: str | None, ranks: dict[str, int]
+    r: Recurrence,
+    cause: str,
+    text: str,
+    lengths: str | None,
+    mask: str | None,
+    ranks: dict[str, int],
 ) -> Variant:
     before, after = Builder(r.name), Builder(f"{r.name}|after")
     sequences = tuple(before.reversed(x, None) for x in r.sequences)
@@ -169,7 +204,9 @@ def _whole(
     return Variant(cause, text, r.name, statements, before.constants | after.constants)
 
 
-def made(r: Recurrence, build: Builder, cause: str, text: str, new: Recurrence, *, after: bool = False) -> Variant:
+def made(
+    r: Recurrence, build: Builder, cause: str, text: str, new: Recurrence, *, after: bool = False
+) -> Variant:
     statements = (new, *build.statements) if after else (*build.statements, new)
     return Variant(cause, text, r.name, statements, build.constants)
 
@@ -181,7 +218,14 @@ def variants(program: Program, r: Recurrence, /) -> Iterator[Variant]:
         for name in r.outputs
         if (fact := program.facts.get(name)) is not None and fact.shape is not None
     }
-    plain: tuple[Mistake, ...] = (*IN_CELL, lengths_off, swapped, empty_rows, last_step, start_ignored)
+    plain: tuple[Mistake, ...] = (
+        *IN_CELL,
+        lengths_off,
+        swapped,
+        empty_rows,
+        last_step,
+        start_ignored,
+    )
     for mistake in plain:
         yield from mistake(r)
     yield from padding_repeated(r, ranks)

@@ -104,7 +104,9 @@ def _benches(
             continue  # nothing to see there, and ops that only a mistake needs may fail on it
         try:
             answered = candidate.run(feeds)
-            found.append((number, Bench(program, {n: feeds[n] for n in program.inputs}, answered, floors)))
+            found.append(
+                (number, Bench(program, {n: feeds[n] for n in program.inputs}, answered, floors))
+            )
         except (RnnportError, ValueError, TypeError, RuntimeError, IndexError, KeyError):
             continue  # a run that fails says nothing of why another differs
     return found
@@ -121,7 +123,9 @@ def _search(
             found = _of_weight(weight, place)
             assert found is not None
             return found
-        return Diagnosis(place, _unknown(place, tried, complete=complete), None, (), tried, complete)
+        return Diagnosis(
+            place, _unknown(place, tried, complete=complete), None, (), tried, complete
+        )
     best = guesses[0]
     first = best.variants[0]
     place = dict(locate(bench, shape, number, first.recurrence))
@@ -201,10 +205,16 @@ def _called(shape: Shape, name: str) -> str:
 
 
 def _unknown(place: Mapping[str, Any], tried: int, *, complete: bool) -> str:
-    where = f"the first difference is in {in_words(place)}" if place else "no single place was found"
+    where = (
+        f"the first difference is in {in_words(place)}" if place else "no single place was found"
+    )
     if place.get("recurrence"):
         where += f", behind {place['recurrence']}"
-    count = f"none of {tried} known mistakes explains it" if tried else "no known mistake could be tried"
+    count = (
+        f"none of {tried} known mistakes explains it"
+        if tried
+        else "no known mistake could be tried"
+    )
     return f"{where}; {count}{'' if complete else ' (time ran out before all were tried)'}"
 
 

@@ -13,7 +13,15 @@ from porting.diagnosis.trial import Bench
 from porting.verification.places import Layout
 from reference import states
 
-_PASSING = ("Identity", "Transpose", "ReverseV2", "ReverseSequence", "Reshape", "StopGradient", "Cast")
+_PASSING = (
+    "Identity",
+    "Transpose",
+    "ReverseV2",
+    "ReverseSequence",
+    "Reshape",
+    "StopGradient",
+    "Cast",
+)
 
 
 class Shape:
@@ -64,7 +72,10 @@ class Shape:
                 places = states.paths(statement.cell.state_size)
                 index = statement.final_state.index(value)
                 return statement.name, (places[index] if index < len(places) else "") or "state"
-            if statement is None or getattr(getattr(statement, "node", None), "op", "") not in _PASSING:
+            if (
+                statement is None
+                or getattr(getattr(statement, "node", None), "op", "") not in _PASSING
+            ):
                 return None
             value = statement.inputs[0]
         return None
@@ -116,7 +127,12 @@ def locate(bench: Bench, shape: Shape, number: int, chosen: str | None = None, /
 def about(shape: Shape, recurrence: str, /) -> dict[str, Any]:
     """What a recurrence is called in a place."""
     r = shape.by_name[recurrence]
-    return {"recurrence": r.name, "cell": type(r.cell).__name__, "layer": shape.layer(r.name), "direction": r.direction}
+    return {
+        "recurrence": r.name,
+        "cell": type(r.cell).__name__,
+        "layer": shape.layer(r.name),
+        "direction": r.direction,
+    }
 
 
 def _first_tensor(shape: Shape, bench: Bench, differing: set[str], recurrence: str | None) -> str:

@@ -133,9 +133,17 @@ def forget_bias(r: Recurrence) -> Iterator[Variant]:
             continue
         choices = [(0.0, "miss"), (2.0 * amount, "add twice")] if amount else [(1.0, "add")]
         for value, word in choices:
-            what = f"the forget bias of {amount:.4g}" if amount else "a forget bias of 1 that the original does not have"
+            what = (
+                f"the forget bias of {amount:.4g}"
+                if amount
+                else "a forget bias of 1 that the original does not have"
+            )
             new = put(r.cell, path, replace(cell, forget_bias=value))
-            cause = {"miss": "forget_bias missing", "add twice": "forget_bias twice", "add": "forget_bias added"}[word]
+            cause = {
+                "miss": "forget_bias missing",
+                "add twice": "forget_bias twice",
+                "add": "forget_bias added",
+            }[word]
             yield in_cell(r, cause, f"{word} {what}{inside(path)}", new, "f")
 
 
@@ -205,7 +213,11 @@ def _others(value: Activation) -> Iterator[tuple[Activation, str, str]]:
             if abs(other.constants[0] - value.constants[0]) > 1e-3:
                 text = f"give hard_sigmoid the slope {other.constants[0]:.4g}, where the original has {value.constants[0]:.4g}"
                 yield other, "hard_sigmoid slope", text
-        yield SIGMOID, "sigmoid for hard_sigmoid", "use sigmoid, where the original has hard_sigmoid"
+        yield (
+            SIGMOID,
+            "sigmoid for hard_sigmoid",
+            "use sigmoid, where the original has hard_sigmoid",
+        )
     elif value == SIGMOID:
         for other in (HARD_SIGMOID_TF1, HARD_SIGMOID_KERAS3):
             text = f"use hard_sigmoid of slope {other.constants[0]:.4g}, where the original has sigmoid"
@@ -215,14 +227,19 @@ def _others(value: Activation) -> Iterator[tuple[Activation, str, str]]:
 def options(r: Recurrence) -> Iterator[Variant]:
     """A clip, the peepholes or the biases left out."""
     for path, cell in cells(r.cell):
-        for name, what in (("cell_clip", "clip of the cell state"), ("proj_clip", "clip of the projection")):
+        for name, what in (
+            ("cell_clip", "clip of the cell state"),
+            ("proj_clip", "clip of the projection"),
+        ):
             if getattr(cell, name, None):
                 new = put(r.cell, path, replace(cell, **{name: None}))
                 yield in_cell(r, f"{name} missing", f"miss the {what}{inside(path)}", new)
         diagonals = ("w_i_diag", "w_f_diag", "w_o_diag")
         if all(getattr(cell, name, None) is not None for name in diagonals):
             new = put(r.cell, path, replace(cell, **dict.fromkeys(diagonals)))
-            yield in_cell(r, "peepholes missing", f"miss the peepholes{inside(path)}", new, "i, f, o")
+            yield in_cell(
+                r, "peepholes missing", f"miss the peepholes{inside(path)}", new, "i, f, o"
+            )
         for name in ("bias", "gate_bias", "candidate_bias"):
             value = getattr(cell, name, None)
             if isinstance(value, np.ndarray) and value.any():

@@ -70,7 +70,12 @@ class Builder:
 
     def steps(self, x: str) -> str:
         """[T]: 0, 1, ….  x: [T, …]."""
-        count = self.op("GatherV2", self.op("Shape", x, out_type=DType("int32")), self.constant(0), self.constant(0))
+        count = self.op(
+            "GatherV2",
+            self.op("Shape", x, out_type=DType("int32")),
+            self.constant(0),
+            self.constant(0),
+        )
         return self.op("Range", self.constant(0), count, self.constant(1))
 
     def valid(self, x: str, lengths: str, rank: int) -> str:

@@ -39,7 +39,9 @@ class Floors:
         own = max(self.by.get((name, "padded"), 0.0), float(np.finfo(np.float64).tiny))
         return np.where(padded & (model == 0), own, wide)
 
-    def ratios(self, name: str, model: np.ndarray, given: np.ndarray, padded: np.ndarray | None) -> np.ndarray:
+    def ratios(
+        self, name: str, model: np.ndarray, given: np.ndarray, padded: np.ndarray | None
+    ) -> np.ndarray:
         """|given - model| in limits: above 1 it differs; infinite where one is no number and the other is."""
         if model.dtype.kind != "f" or given.dtype.kind != "f":
             return np.where(model == given, 0.0, np.inf)
@@ -82,7 +84,9 @@ class Bench:
 
     def residual(self, outputs: Arrays | None = None) -> float:
         """The worst of all."""
-        return max((float(r.max(initial=0.0)) for r in self.differences(outputs).values()), default=0.0)
+        return max(
+            (float(r.max(initial=0.0)) for r in self.differences(outputs).values()), default=0.0
+        )
 
     def mutated(self, variants: Sequence[Variant]) -> dict[str, np.ndarray] | None:
         """The outputs of the model with the mistakes; None where it cannot run."""

@@ -37,7 +37,12 @@ def damaged_weight(
 
 
 def _exactly(
-    r: Recurrence, path: str, value: np.ndarray, stored: Iterable[np.ndarray], place: dict[str, Any], text: str
+    r: Recurrence,
+    path: str,
+    value: np.ndarray,
+    stored: Iterable[np.ndarray],
+    place: dict[str, Any],
+    text: str,
 ) -> tuple[dict[str, Any], str]:
     """The element that the port does not have; not told where there are many."""
     given = [np.asarray(x).reshape(-1) for x in stored if np.asarray(x).dtype.kind == "f"]

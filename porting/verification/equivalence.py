@@ -12,7 +12,7 @@ from porting.verification.judge import Judge
 from porting.verification.original import Original
 from porting.verification.ruling import rule
 from porting.verification.samples import Run
-from porting.verification.verdict import DIFFERENT, Verdict
+from porting.verification.verdict import DIFFERENT, EQUIVALENT, Verdict
 from reference.errors import NotConvertibleError, RnnportError, SemanticsError
 
 Progress = Callable[[int], Any]
@@ -56,7 +56,41 @@ def check(
         judge.notes.append(f"the weights were not audited: the port holds them in {dtype}")
     elif weights and candidate.weights is not None:
         judge.audit = audit(original, candidate.weights())
-    return explained(rule(judge), original, candidate, kept, dtype)
+    verdict = rule(judge)
+    if dtype != "float32" or verdict.worst.get("place") == "reader":
+        return verdict
+    if any(region.values and region.chaotic for region in judge.regions.values()):
+        return stepped(verdict, judge, candidate, kept)
+    return explained(verdict, original, candidate, kept)
+
+
+def stepped(verdict: Verdict, judge: Judge, candidate: Candidate, kept: Kept, /) -> Verdict:
+    """The verdict on a chaotic model, after a few steps at a time from T's own states.
+
+    What differs there is ``different``. What agrees stays as it was: the whole sequence was not, and cannot be, compared.
+    """
+    from porting.diagnosis.stepping import stepwise
+
+    original = judge.original
+    short = Judge(original, oracle="reference", dtype="float32", threads=candidate.threads)
+    taken = stepwise(original, candidate, kept, short)
+    if isinstance(taken, str):
+        text = f"it was not checked step by step from T's own states: {taken}"
+        told: dict[str, Any] = {"verdict": None, "reason": text}
+        return replace(verdict, reasons=(*verdict.reasons, text), stepwise=told)
+    found = rule(short)
+    ratio = max((row.ratio for row in found.rows), default=0.0)
+    told = {"verdict": found.verdict, "runs": found.cases, "floors": ratio, "reason": None}
+    if found.verdict == DIFFERENT:
+        found = explained(found, original, candidate, taken)
+        text = "step by step from T's own states the port is different: "
+        return replace(
+            verdict, verdict=DIFFERENT, worst=found.worst, stepwise=told, diagnosis=found.diagnosis,
+            reasons=(*(text + reason for reason in found.reasons), *verdict.reasons),
+        )  # fmt: skip
+    word = "agrees with" if found.verdict == EQUIVALENT else "proves nothing against"
+    text = f"step by step from T's own states the port {word} T: at most {ratio:.2g} noise floors"
+    return replace(verdict, reasons=(*verdict.reasons, text), stepwise=told)
 
 
 def explained(
@@ -64,7 +98,6 @@ def explained(
     original: Original,
     candidate: Candidate,
     kept: Kept,
-    dtype: str = "float32",
     /,
 ) -> Verdict:
     """A ``different`` verdict with the cause and the place of the difference, as far as they can be found.
@@ -72,7 +105,7 @@ def explained(
     Args:
         kept: (number, inputs) of some runs.
     """
-    if verdict.verdict != DIFFERENT or dtype != "float32" or original.artefact.kind == "keras":
+    if verdict.verdict != DIFFERENT or original.artefact.kind == "keras":
         return verdict
     from porting.diagnosis import diagnose
 

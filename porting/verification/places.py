@@ -107,6 +107,13 @@ class _Finder:
         return name if split_tensor(name)[0] in self.graph.nodes else None
 
 
+def time_axis_of(
+    program: Program, graph: Graph, recurrence: Recurrence, shape: tuple[Any, ...], /
+) -> int | None:
+    """0 or 1 where a tensor of that shape has the recurrence's steps on that axis, and rows on the other."""
+    return _Finder(program, graph).time_axis(recurrence, shape)
+
+
 def place(layout: Layout, index: tuple[int, ...], /) -> dict[str, int]:
     """Row and step of an element, as far as the axes are known."""
     found: dict[str, int] = {}

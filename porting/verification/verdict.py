@@ -75,6 +75,8 @@ class Verdict:
     audit: dict[str, Any] | None = None
     """What the comparison of the weights found."""
     threads: int = 1
+    stepwise: dict[str, Any] | None = None
+    """Of a chaotic model: what its short runs from T's own states show."""
     diagnosis: dict[str, Any] | None = None
     """Of a ``different`` port: the known mistake that explains it, and its place."""
 
@@ -105,6 +107,7 @@ class Verdict:
             "max_abs_diff": self.max_abs_diff, "mean_abs_diff": self.mean_abs_diff,
             "noise_floor": self.noise_floor, "worst": self.worst, "threads": self.threads,
             "reasons": list(self.reasons), "notes": list(self.notes), "weights": self.audit, "diagnosis": self.diagnosis,
+            "stepwise": self.stepwise,
             "tensors": [row.as_json() for row in self.rows],
         }  # fmt: skip
 

@@ -89,7 +89,9 @@ PLANTED = [
 
 
 @pytest.mark.parametrize(
-    ("name", "place", "cause", "form", "where"), PLANTED, ids=[f"{p[0]}-{p[1]}-{p[2]}-{p[3]}" for p in PLANTED]
+    ("name", "place", "cause", "form", "where"),
+    PLANTED,
+    ids=[f"{p[0]}-{p[1]}-{p[2]}-{p[3]}" for p in PLANTED],
 )
 def test_the_cause_and_its_place(tmp_path, name, place, cause, form, where):
     planted = choices(name, place, cause)[form]

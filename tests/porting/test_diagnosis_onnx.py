@@ -21,7 +21,9 @@ class Port:
 
     def __init__(self, name: str, folder) -> None:
         self.name, self.path = name, folder / "port.onnx"
-        convert(MODELS / name / "frozen.pb", to="onnx", out=self.path, verify=False, prefer="native")
+        convert(
+            MODELS / name / "frozen.pb", to="onnx", out=self.path, verify=False, prefer="native"
+        )
         self.model = onnx.load(self.path)
 
     def node(self, kind: str, place: int = 0):
@@ -42,7 +44,10 @@ def blocks(order):
 
     def change(value):
         if value.ndim == 2:
-            halves = [np.concatenate([np.split(h, 4, 1)[k] for k in order], 1) for h in np.split(value, 2, 1)]
+            halves = [
+                np.concatenate([np.split(h, 4, 1)[k] for k in order], 1)
+                for h in np.split(value, 2, 1)
+            ]
             return np.concatenate(halves, 1)
         return np.concatenate([np.split(value, 4, 1)[k] for k in order], 1)
 
@@ -119,7 +124,8 @@ def test_the_backward_direction_as_forward(tmp_path):
     (node,) = [
         n
         for n in port.model.graph.node
-        if n.op_type == "LSTM" and any(a.name == "direction" and a.s == b"reverse" for a in n.attribute)
+        if n.op_type == "LSTM"
+        and any(a.name == "direction" and a.s == b"reverse" for a in n.attribute)
     ]
     for item in node.attribute:
         if item.name == "direction":
@@ -156,7 +162,9 @@ def test_a_function_that_repeats_its_last_output():
     output = "rnn/transpose_1:0"
 
     def answer(feeds):
-        run = next(r for r in samples.runs if all(np.array_equal(r.inputs[k], v) for k, v in feeds.items()))
+        run = next(
+            r for r in samples.runs if all(np.array_equal(r.inputs[k], v) for k, v in feeds.items())
+        )
         return dict(run.outputs) | {output: masked(run.outputs[output], feeds["lengths:0"])}
 
     port = Candidate(answer, tuple(model.program.inputs), model.program.outputs)

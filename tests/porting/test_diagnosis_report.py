@@ -31,7 +31,10 @@ def test_verify_says_the_cause(cli, wrong, tmp_path):
     page = tmp_path / "report.html"
     done = cli("verify", artefact, port, "--samples", samples, "--report", page)
     assert done.status == 1
-    assert "seems to take the columns of its gates as i, c, o, f, where they are i, c, f, o" in done.out
+    assert (
+        "seems to take the columns of its gates as i, c, o, f, where they are i, c, f, o"
+        in done.out
+    )
     text = page.read_text("utf-8")
     assert "First difference" in text
     assert "cause: <code>gates permuted</code>" in text
@@ -46,7 +49,9 @@ def test_json_says_the_cause(cli, wrong):
     assert found["worst"]["part"] == "f, o"
 
 
-@pytest.mark.parametrize(("ulps", "place"), [(0, 0), (0.5, 0), (1, 1), (3, 3), (2**30, len(ULP_EDGES))])
+@pytest.mark.parametrize(
+    ("ulps", "place"), [(0, 0), (0.5, 0), (1, 1), (3, 3), (2**30, len(ULP_EDGES))]
+)
 def test_a_difference_falls_into_its_bin(ulps, place):
     region = Region("float32")
     exact = np.ones((1, 4))

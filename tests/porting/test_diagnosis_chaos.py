@@ -1,0 +1,149 @@
+"""Chaos and ties: what outputs alone cannot prove, and what they must not be blamed for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from converters.program import Recurrence
+from porting.conversion import Options
+from porting.exporting import export
+from porting.model import open_model
+from porting.verification import Candidate, Run, check, open_candidate
+from porting.verification.verdict import DIFFERENT, EQUIVALENT, UNVERIFIED
+from tests.porting.test_mutations import changed, gained
+from tests.zoo.catalogue import MODELS
+
+NAME, KERNEL = "basic_rnn_tanh", "rnn/basic_rnn_cell/kernel"
+RANDOM = np.random.default_rng(7)
+
+
+@pytest.fixture(scope="module")
+def chaotic():
+    """A tanh network of gain 2 (and more: its six units need it), and runs of 100 steps."""
+    model = gained(open_model(MODELS / NAME / "frozen.pb"), KERNEL, 3.0)
+    feeds = {
+        "x:0": RANDOM.standard_normal((3, 100, 5)).astype(np.float32) * 0.1,
+        "lengths:0": np.array([100, 100, 50], np.int32),
+        "state_0:0": RANDOM.standard_normal((3, 6)).astype(np.float32) * 0.1,
+    }
+    return model, [Run({name: feeds[name] for name in model.program.inputs})] * 3
+
+
+def ported(model, program, folder):
+    return open_candidate(export(program, Options("onnx"), "port", {}).save(folder / "port.onnx"))
+
+
+def test_a_right_port_is_checked_step_by_step_and_not_called_equivalent(chaotic, tmp_path):
+    model, runs = chaotic
+    found = check(model.original, ported(model, model.program, tmp_path), runs)
+    assert found.verdict == UNVERIFIED
+    assert found.stepwise["verdict"] == EQUIVALENT
+    assert found.stepwise["floors"] < 8
+    assert "step by step from T's own states the port agrees" in " ".join(found.reasons)
+
+
+def test_a_step_that_is_wrong_is_different_however_chaotic_the_whole(chaotic, tmp_path):
+    """One weight off by 2e-5: invisible in 100 steps of chaos, and plain in one step."""
+    model, runs = chaotic
+
+    def off(r: Recurrence) -> Recurrence:
+        return replace(r, cell=replace(r.cell, kernel=r.cell.kernel * np.float32(1 + 2e-5)))
+
+    port = ported(model, changed(model.program, off), tmp_path)
+    found = check(model.original, replace(port, weights=None), runs)
+    assert found.verdict == DIFFERENT
+    assert found.stepwise["verdict"] == DIFFERENT
+    assert found.reasons[0].startswith("step by step from T's own states the port is different")
+
+
+def test_the_cause_is_found_in_the_steps(chaotic, tmp_path):
+    """In the whole sequence anything would explain the numbers; in the steps only the cause does."""
+    model, runs = chaotic
+
+    def shorter(r: Recurrence) -> Recurrence:
+        return replace(r, cell=replace(r.cell, bias=r.cell.bias * 0))
+
+    found = check(model.original, ported(model, changed(model.program, shorter), tmp_path), runs)
+    assert found.diagnosis["cause"] == "bias missing", found.reasons
+
+
+def test_a_state_that_cannot_be_set_stays_unverified(chaotic, tmp_path):
+    """Without states among its inputs no step can be run alone."""
+    model, runs = chaotic
+    fixed = replace(
+        model,
+        inputs=tuple(n for n in model.inputs if n != "state_0:0"),
+        freeze={"state_0:0": np.zeros((3, 6), np.float32)},
+    )
+    port = ported(fixed, fixed.program, tmp_path)
+    given = [Run({k: v for k, v in run.inputs.items() if k != "state_0:0"}) for run in runs]
+    found = check(fixed.original, port, given)
+    assert found.verdict == UNVERIFIED
+    assert found.stepwise["verdict"] is None
+    assert "is no input" in found.stepwise["reason"]
+
+
+# ---- ties in decoding ----------------------------------------------------------------------------------------
+
+
+def decoding(tie: bool):
+    """The greedy decoder of the zoo; with ``tie``, the logits of two tokens are equal but for a rounding."""
+    model = open_model(MODELS / "greedy_decoder" / "frozen.pb")
+    if not tie:
+        return model
+    graph = model.artefact.graph
+    nodes = dict(graph.nodes)
+    for name in ("decoder/logits/kernel", "decoder/logits/bias"):
+        value = np.array(nodes[name].attr("value"))
+        first, second = TIED
+        value[..., second] = value[..., first]
+        nodes[name] = replace(nodes[name], attrs={**nodes[name].attrs, "value": value})
+    return replace(model, artefact=replace(model.artefact, graph=replace(graph, nodes=nodes)))
+
+
+TIED = (4, 7)
+
+
+def test_greedy_decoding_with_a_tie_broken_the_other_way_is_not_different():
+    """The other of two tied tokens, wherever the first was chosen; what follows in the row is left out."""
+    model = decoding(tie=True)
+    random = np.random.default_rng(3)
+    runs = [
+        Run({"source:0": random.integers(1, 9, (40, 6)).astype(np.int32), "source_lengths:0": random.integers(1, 7, 40).astype(np.int32)})
+        for _ in range(3)
+    ]  # fmt: skip
+
+    def answer(feeds):
+        found = model.original._oracle(
+            feeds, perturb=2
+        )  # a right run, whose roundings turn the ties otherwise
+        return {
+            name: value.astype(np.float32) if value.dtype.kind == "f" else value
+            for name, value in found.items()
+        }
+
+    port = Candidate(answer, tuple(model.program.inputs), model.program.outputs)
+    assert check(model.original, port, runs).verdict != DIFFERENT
+
+
+def test_greedy_decoding_that_takes_another_token_is_different():
+    model = decoding(tie=False)
+    random = np.random.default_rng(3)
+    inputs = {
+        "source:0": random.integers(1, 9, (4, 6)).astype(np.int32),
+        "source_lengths:0": np.array([6, 3, 1, 5], np.int32),
+    }
+
+    def answer(feeds):
+        found = model.original._oracle(feeds)
+        tokens = found["tokens:0"].copy()
+        tokens[0, 0] = (tokens[0, 0] + 1) % 5
+        return found | {"tokens:0": tokens}
+
+    port = Candidate(answer, tuple(model.program.inputs), model.program.outputs)
+    found = check(model.original, port, [Run(inputs)] * 3)
+    assert found.verdict == DIFFERENT
+    assert found.worst["tensor"] == "tokens:0"
