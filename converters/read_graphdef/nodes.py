@@ -76,7 +76,8 @@ def check_graph(nodes: Mapping[str, Node], arguments: frozenset[str], where: str
     users: dict[str, list[str]] = {name: [] for name in nodes}
     for node in nodes.values():
         sources = {split_tensor(tensor)[0] for tensor in node.inputs} | set(node.controls)
-        for source in sources - arguments - users.keys():
+        # Not a difference of sets: with the keys of a dict that walks over all of them for each node.
+        for source in (s for s in sources if s not in users and s not in arguments):
             msg = f"node {node.name!r} of {where} takes {source[:200]!r}, which is not there"
             raise ArtefactError(msg)
         before = [s for s in sources if s in nodes and nodes[s].op not in _LOOP_ENDS]
