@@ -18,6 +18,7 @@ from converters.read_keras import (  # noqa: F401  (importing fills the table)
     operations_sums,
     spatial,
 )
+from converters.read_keras import bidirectional as _bidirectional  # noqa: F401
 from converters.read_keras import recurrent as _recurrent  # noqa: F401
 from converters.read_keras.archive import open_archive
 from converters.read_keras.builder import Builder

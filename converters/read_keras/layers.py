@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from converters.read_keras.builder import Builder, refused
+from converters.read_keras.dtypes import autocast, compute_dtype
 from converters.read_keras.values import Nest, Value, flatten, mask_of
 from reference.errors import ArtefactError
 
@@ -269,7 +270,7 @@ def run(build: Builder, layer: Layer, args: list[Any], kwargs: dict[str, Any], /
     function, fate = TABLE[layer.kind]
     build.prefix = layer.name
     dtype = compute_dtype(layer)
-    call = Call(build, layer, [_cast(build, arg, dtype) for arg in args], kwargs)
+    call = Call(build, layer, [autocast(build, arg, dtype) for arg in args], kwargs)
     result = function(call)
     call.check_read()
     if fate == "keep":
@@ -277,33 +278,3 @@ def run(build: Builder, layer: Layer, args: list[Any], kwargs: dict[str, Any], /
         if isinstance(result, Value) and result.mask is None and isinstance(mask, Value):
             result = result.masked(mask)
     return result
-
-
-def compute_dtype(layer: Layer, /) -> str:
-    """Of the layer's dtype policy.
-
-    Raises:
-        NotConvertibleError: mixed precision or quantised.
-    """
-    policy = layer.config.get("dtype", "float32")
-    if isinstance(policy, dict):
-        policy = (policy.get("config") or {}).get("name", policy.get("class_name"))
-    if policy is None:
-        return "float32"
-    if policy not in ("float32", "float64", "float16", "int32", "int64", "bool", "string", "uint8"):
-        raise refused(
-            layer.name,
-            f"its dtype policy {str(policy)[:40]!r} is not read: save the model in float32",
-        )
-    return str(policy)
-
-
-def _cast(build: Builder, nest: Nest, dtype: str) -> Nest:
-    """Keras' autocast: floats take the layer's dtype."""
-    if isinstance(nest, list | tuple):
-        return [_cast(build, item, dtype) for item in nest]
-    if isinstance(nest, dict):
-        return {key: _cast(build, item, dtype) for key, item in nest.items()}
-    if isinstance(nest, Value) and nest.dtype.startswith("float") and dtype.startswith("float"):
-        return build.cast(nest, dtype)
-    return nest

@@ -12,6 +12,7 @@ import numpy as np
 from converters.read_keras import operations
 from converters.read_keras.builder import Builder, refused
 from converters.read_keras.layers import Layer, make_layer, run
+from converters.read_keras.structure import labels, mapped, places
 from converters.read_keras.values import Nest, Value, flatten
 from reference.errors import ArtefactError
 
@@ -81,9 +82,9 @@ class Network:
         if self.sequential and tracked and tracked[0].get("class_name") == "InputLayer":
             tracked = tracked[1:]
         names = child_names([str(e.get("class_name")) for e in tracked])
-        places = {id(e): f"{path}layers/{name}" for e, name in zip(tracked, names, strict=True)}
+        spots = {id(e): f"{path}layers/{name}" for e, name in zip(tracked, names, strict=True)}
         for entry in entries:
-            member = self._member(entry, places.get(id(entry), ""), store, depth)
+            member = self._member(entry, spots.get(id(entry), ""), store, depth)
             if member.name in self.members:
                 msg = f"model {self.name!r} has two layers named {member.name!r}"
                 raise ArtefactError(msg)
@@ -103,7 +104,7 @@ class Network:
     def slots(self) -> list[Slot]:
         """The inputs, in Keras' order."""
         if not self.sequential:
-            return [self._slot(name) for name, _, _ in _places(self.config["input_layers"])]
+            return [self._slot(name) for name, _, _ in places(self.config["input_layers"])]
         first = next(iter(self.entries), None)
         if first is not None and self.entries[first].get("class_name") == "InputLayer":
             return [self._slot(first)]
@@ -133,7 +134,7 @@ class Network:
         if self.sequential:
             yield next(reversed(self.members), self.name)
             return
-        yield from _labels(self.config.get("output_layers"))
+        yield from labels(self.config.get("output_layers"))
 
     # -- running ---------------------------------------------------------------------------------
 
@@ -155,7 +156,7 @@ class Network:
         """Layer calls are run when an output needs them, each once, with no recursion: graphs may be deep."""
         done: dict[Key, list[Any]] = {(name, 0): [value] for name, value in inputs.items()}
         outputs = self.config.get("output_layers")
-        wanted = [self._key(place, output=True) for place in _places(outputs)]
+        wanted = [self._key(place, output=True) for place in places(outputs)]
         pending: list[Key] = wanted[::-1]
         under_way: set[Key] = set()
         while pending:
@@ -180,7 +181,7 @@ class Network:
                 {k: revive(v) for k, v in kwargs.items()},
             )
             done[key] = flatten(results)
-        return _mapped(
+        return mapped(
             outputs, lambda place: self._pick(done, self._key(place, output=True), int(place[2]))
         )
 
@@ -282,44 +283,3 @@ def _shape(name: str, shape: Sequence[Any]) -> tuple[int | None, ...]:
         msg = f"input {name!r} has the shape {shape!r}"
         raise ArtefactError(msg)
     return tuple(shape)
-
-
-def _is_place(nest: Any) -> bool:
-    return isinstance(nest, list) and len(nest) == 3 and isinstance(nest[0], str)
-
-
-def _mapped(nest: Any, function: Callable[[list[Any]], Any]) -> Any:
-    if _is_place(nest):
-        return function(nest)
-    if isinstance(nest, dict):
-        return {key: _mapped(item, function) for key, item in nest.items()}
-    if isinstance(nest, list):
-        return [_mapped(item, function) for item in nest]
-    msg = f"the model's inputs or outputs are damaged: {str(nest)[:60]!r}"
-    raise ArtefactError(msg)
-
-
-def _places(nest: Any) -> list[list[Any]]:
-    found: list[list[Any]] = []
-    _mapped(_sorted(nest), found.append)
-    return found
-
-
-def _sorted(nest: Any) -> Any:
-    if isinstance(nest, dict):
-        return {key: _sorted(nest[key]) for key in sorted(nest)}
-    return (
-        [_sorted(item) for item in nest] if isinstance(nest, list) and not _is_place(nest) else nest
-    )
-
-
-def _labels(nest: Any, label: str = "") -> Iterator[str]:
-    if _is_place(nest):
-        yield label or (nest[0] if not nest[2] else f"{nest[0]}_{nest[2]}")
-    elif isinstance(nest, dict):
-        for key in sorted(nest):
-            yield from _labels(nest[key], f"{label}/{key}" if label else str(key))
-    elif isinstance(nest, list):
-        for number, item in enumerate(nest):
-            inner = f"{label}/{number}" if label else ""
-            yield from _labels(item, inner)
