@@ -152,8 +152,11 @@ def _input(name: str, fact: Any) -> dict[str, Any]:
 
 
 def _loops(program: Program) -> list[dict[str, str]]:
+    from converters.to_onnx.unrolled import unrolled_records
+
     found = [s for s in walk(program.statements) if isinstance(s, Loop | Conditional)]
-    return [
+    unrolled = [{"name": r.name, "reason": r.reason or ""} for r in unrolled_records(program)]
+    return unrolled + [
         {
             "name": s.name,
             "reason": getattr(s, "reason", "") or "it branches on a value known only at run time",

@@ -20,9 +20,11 @@ from converters.to_onnx.loops import emit_loop
 from converters.to_onnx.native.driver import Side, emit_native
 from converters.to_onnx.onnx_ops import OnnxOps
 from converters.to_onnx.pairs import paired
-from converters.to_onnx.plan import Plan, plan, units
+from converters.to_onnx.plan import plan
+from converters.to_onnx.records import loop_record, record
 from converters.to_onnx.scan import emit_scan
 from converters.to_onnx.streaming import Pairs, step_model
+from converters.to_onnx.unrolled import unrolled_records
 from converters.to_onnx.values import Value
 from reference.errors import NotConvertibleError, Reason, RnnportError, UsageError
 from reference.vocabulary.abstract.fact import Fact
@@ -118,7 +120,8 @@ class Exporter:
             self.statements(self.program.statements, env)
             model = self.model(env, metadata)
         found = [s.name for s in walk(self.program.statements) if isinstance(s, Recurrence | Loop)]
-        return Exported(model, tuple(self.records[name] for name in found if name in self.records))
+        records = [self.records[name] for name in found if name in self.records]
+        return Exported(model, (*records, *unrolled_records(self.program)))
 
     def model(self, env: Env, metadata: Mapping[str, str]) -> ModelProto:
         ports = []
@@ -127,7 +130,8 @@ class Exporter:
             found = env[self.program.names.get(name, name)]
             if not isinstance(found, Value):
                 text = "it is a list of tensors, not a tensor: choose another output"
-                raise NotConvertibleError(f"tensor {name!r}: {text}", (Reason(name, text),))
+                msg = f"tensor {name!r}: {text}"
+                raise NotConvertibleError(msg, (Reason(name, text),))
             value = self.widened(name, found)
             ranked(name, value.fact)
             ports.append((name, Port(self.ops.ref(value), value.fact.dtype, value.fact.shape)))
@@ -238,7 +242,8 @@ def named(node: str) -> Iterator[None]:
         raise
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         text = f"it cannot be written as ONNX ({type(error).__name__}: {error})"
-        raise NotConvertibleError(f"node {node!r}: {text}", (Reason(node, text),)) from error
+        msg = f"node {node!r}: {text}"
+        raise NotConvertibleError(msg, (Reason(node, text),)) from error
 
 
 def ranked(name: str, fact: Fact) -> Fact:
@@ -249,7 +254,8 @@ def ranked(name: str, fact: Fact) -> Fact:
     """
     if fact.shape is None:
         text = "its number of axes is not known, and ONNX asks for it"
-        raise NotConvertibleError(f"tensor {name!r}: {text}", (Reason(name, text),))
+        msg = f"tensor {name!r}: {text}"
+        raise NotConvertibleError(msg, (Reason(name, text),))
     return fact
 
 
@@ -262,38 +268,6 @@ def _shared(recurrence: Recurrence) -> Any:
         return None
     peepholes = form.peepholes is not None
     return (form.op, form.units, form.linear_before_reset, form.input_forget, peepholes)
-
-
-def record(recurrence: Recurrence, chosen: Plan, /) -> RecurrenceRecord:
-    """What ``--json`` says of a recurrence."""
-    return RecurrenceRecord(
-        name=recurrence.name,
-        cell=type(recurrence.cell).__name__,
-        units=units(recurrence.cell),
-        direction=recurrence.direction,
-        time_major=recurrence.time_major,
-        lengths=recurrence.lengths,
-        initial_state=recurrence.initial_state,
-        parameters=recurrence.parameters,
-        form=chosen.form,
-        reason=chosen.reason,
-    )
-
-
-def loop_record(loop: Loop, /) -> RecurrenceRecord:
-    """What ``--json`` says of a loop that is no recurrence."""
-    return RecurrenceRecord(
-        name=loop.name,
-        cell="while",
-        units=None,
-        direction="forward",
-        time_major=True,
-        lengths=None,
-        initial_state=loop.carried,
-        parameters={},
-        form="Loop",
-        reason=loop.reason or "its body is no step of a cell",
-    )
 
 
 __all__ = ["DEFAULT_OPSET", "OPSETS", "Env", "Exporter", "record", "to_onnx"]

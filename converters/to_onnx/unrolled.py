@@ -1,0 +1,176 @@
+"""Steps that were unrolled in the graph and stay so: found by their weights, which step after step multiplies with.
+
+What the lift could roll is a :class:`Recurrence`. The rest is plain nodes, exact as they are; a user asking what became of the decoder is told so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from converters.program import OpNode, Program, defined
+from converters.to_onnx.exported import RecurrenceRecord
+
+_PRODUCTS = frozenset(("MatMul", "BatchMatMul", "BatchMatMulV2", "Conv2D"))
+_THROUGH = frozenset(("Identity", "Cast", "Reshape", "Transpose", "StopGradient", "ReadVariableOp"))
+_CHOICES = frozenset(("ArgMax", "ArgMin", "Multinomial", "TopK", "TopKV2", "RandomCategorical"))
+_LINEAR = _THROUGH | {"Add", "AddV2", "BiasAdd", "ConcatV2", "ExpandDims", "Squeeze", "Pack"}
+
+
+@dataclass
+class _Product:
+    """One multiplication by a weight that others multiply with too."""
+
+    place: int
+    node: OpNode
+    weight: int
+    """The identity of the array."""
+
+
+def unrolled_records(program: Program, /) -> tuple[RecurrenceRecord, ...]:
+    """One record for each set of weights whose products depend on each other, step after step."""
+    products = _shared_products(program)
+    if not products:
+        return ()
+    needs = _needs(program, products)
+    chains = _chains(products, needs)
+    taken: set[str] = set()
+    return tuple(_record(program, products, needs, chain, taken) for chain in chains)
+
+
+def _shared_products(program: Program) -> list[_Product]:
+    """Products of the main program by a constant of which there is more than one product."""
+    origin: dict[str, int] = {name: id(array) for name, array in program.constants.items()}
+    found = []
+    for place, statement in enumerate(program.statements):
+        if not isinstance(statement, OpNode):
+            continue
+        source = statement.inputs[0] if statement.inputs else ""
+        if statement.node.op in _THROUGH and source in origin:
+            origin.update(dict.fromkeys(statement.outputs, origin[source]))
+        elif statement.node.op in _PRODUCTS:
+            weights = [origin[name] for name in statement.inputs[:2] if name in origin]
+            if len(weights) == 1:
+                found.append(_Product(place, statement, weights[0]))
+    counts: dict[int, int] = {}
+    for product in found:
+        counts[product.weight] = counts.get(product.weight, 0) + 1
+    return [product for product in found if counts[product.weight] > 1]
+
+
+def _needs(program: Program, products: Sequence[_Product]) -> dict[str, int]:
+    """By value name: the products it depends on, as bits."""
+    own = {product.place: 1 << i for i, product in enumerate(products)}
+    needs: dict[str, int] = {}
+    for place, statement in enumerate(program.statements):
+        bits = own.get(place, 0)
+        for name in statement.inputs:
+            bits |= needs.get(name, 0)
+        if bits:
+            needs.update(dict.fromkeys(defined(statement), bits))
+    return needs
+
+
+def _before(product: _Product, needs: dict[str, int]) -> int:
+    """The products that ``product``'s operands depend on."""
+    bits = 0
+    for name in product.node.inputs:
+        bits |= needs.get(name, 0)
+    return bits
+
+
+def _chains(products: Sequence[_Product], needs: dict[str, int]) -> list[list[int]]:
+    """The numbers of products that belong together: weights that depend on each other both ways, or on themselves."""
+    weights = list(dict.fromkeys(product.weight for product in products))
+    bits = dict.fromkeys(weights, 0)
+    reads = dict.fromkeys(weights, 0)
+    for i, product in enumerate(products):
+        bits[product.weight] |= 1 << i
+        reads[product.weight] |= _before(product, needs)
+    recurrent = [w for w in weights if reads[w] & bits[w]]
+    chains: list[list[int]] = []
+    while recurrent:
+        first = recurrent[0]
+        group = [w for w in recurrent if reads[first] & bits[w] and reads[w] & bits[first]]
+        recurrent = [w for w in recurrent if w not in group]
+        chains.append([i for i, product in enumerate(products) if product.weight in group])
+    return chains
+
+
+def _record(
+    program: Program,
+    products: Sequence[_Product],
+    needs: dict[str, int],
+    chain: list[int],
+    taken: set[str],
+) -> RecurrenceRecord:
+    members = [products[i] for i in chain]
+    steps = max(sum(p.weight == m.weight for p in members) for m in members)
+    name = members[0].node.node.name.rpartition("/")[0] or members[0].node.node.name
+    name = name if name not in taken else members[0].node.node.name
+    taken.add(name)
+    return RecurrenceRecord(
+        name=name,
+        cell="unrolled",
+        units=None,
+        direction="forward",
+        time_major=True,
+        lengths=None,
+        initial_state=(),
+        parameters={},
+        form="unrolled",
+        reason=f"{steps} steps stand one after another in the graph: {_edge(program, products, needs, chain)}",
+    )
+
+
+def _edge(
+    program: Program, products: Sequence[_Product], needs: dict[str, int], chain: list[int]
+) -> str:
+    """What a step reads of the one before that no cell holds."""
+    first, last = products[chain[0]], products[chain[-1]]
+    between = [
+        statement
+        for statement in program.statements[first.place : last.place]
+        if isinstance(statement, OpNode)
+        and any(needs.get(name, 0) >> chain[0] & 1 for name in statement.inputs)
+    ]
+    used = _leading_to(between, last.node.inputs)
+    for kinds, text in (
+        (_CHOICES, "each reads the item chosen from the output of the one before by"),
+        (frozenset(("Softmax",)), "each reads what was attended to by"),
+    ):
+        found = next((s for s in used if s.node.op in kinds), None)
+        if found is not None:
+            return f"{text} {found.node.name} ({found.node.op})"
+    fed = _fed_straight(used, products, chain)
+    if fed is not None:
+        return f"each reads the output of the one before through {fed.node.name} ({fed.node.op})"
+    return "no reference cell has the equation of one step"
+
+
+def _fed_straight(
+    used: Sequence[OpNode], products: Sequence[_Product], chain: Sequence[int]
+) -> OpNode | None:
+    """A product whose result reaches another through nothing but additions and changes of shape: a projection fed back."""
+    inside = {id(products[i].node) for i in chain}
+    sources: dict[str, OpNode] = {}
+    for statement in used:
+        source = next((sources[name] for name in statement.inputs if name in sources), None)
+        if id(statement) in inside:
+            if source is not None:
+                return source
+            sources[statement.outputs[0]] = statement
+        elif source is not None and statement.node.op in _LINEAR:
+            sources.update(dict.fromkeys(statement.outputs, source))
+    return None
+
+
+def _leading_to(statements: Sequence[OpNode], names: Iterable[str]) -> list[OpNode]:
+    """Those that ``names`` depend on, in order."""
+    wanted = set(names)
+    kept = []
+    for statement in reversed(statements):
+        if any(name in wanted for name in statement.outputs):
+            wanted.update(statement.inputs)
+            kept.append(statement)
+    return kept[::-1]
