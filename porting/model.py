@@ -79,7 +79,7 @@ class Model:
             given = {**self.defaults(), **run.inputs}
             missing = [name for name in self.program.inputs if name not in given]
             if missing:
-                msg = f"run {number} of the samples does not feed {', '.join(missing)}"
+                msg = f"run {number} of the samples does not feed {', '.join(missing)}: record it, or fix it with --freeze"
                 raise UsageError(msg)
 
     def runs(

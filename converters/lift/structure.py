@@ -12,6 +12,7 @@ from converters.graph import Artefact, Graph, Node, Shape, split_tensor
 from converters.lift import tables
 from converters.lift.dead import keep_live
 from converters.lift.dropout import dropout_placeholders
+from converters.lift.dropout_branches import dropout_switches
 from converters.lift.homes import ROOT, Homes
 from converters.lift.known import settle_predicates
 from converters.lift.names import tensor_name
@@ -94,7 +95,9 @@ def _freeze_dropout(
     """Fix the placeholders that only set dropout; they need not be inputs, and are none afterwards."""
     placeholders = [f"{n.name}:0" for n in graph.nodes.values() if n.op == "Placeholder"]
     everything = Work(graph, [*inputs, *placeholders], work.frozen)
-    found = dropout_placeholders(everything, everything.reach(outputs))
+    reached = everything.reach(outputs)
+    found: dict[str, Any] = dropout_placeholders(everything, reached)
+    found |= dropout_switches(everything, reached)
     found = {name: value for name, value in found.items() if name not in work.frozen}
     for name, value in found.items():
         dtype = graph.nodes[split_tensor(name)[0]].attr("dtype")
