@@ -12,7 +12,7 @@ from converters import tf_ops
 from converters.graph import Function, FunctionRef, Graph, Node, split_tensor
 from converters.oracle.contexts import Contexts
 from converters.oracle.handlers import HANDLERS
-from converters.oracle.planning import AnyStep, LoopStep, Planner, Step
+from converters.oracle.planning import AnyStep, LoopStep, Planner, Step, planned
 from converters.oracle.values import DEAD, Uncertain, combine
 from reference.errors import ArtefactError, RnnportError, SemanticsError, UsageError
 from reference.vocabulary.numpy_ops import NumpyOps
@@ -102,9 +102,9 @@ class Machine:
         """Values of tensors of the graph, given ``feeds``."""
         own = [t for t in watch if split_tensor(t)[0] in self.graph.nodes]
         self.inner_watch |= frozenset(watch) - frozenset(own)
-        planner = Planner(self.graph.nodes, self.contexts, self.feeds, targets, own)
+        steps = planned(self.graph.nodes, self.contexts, self.feeds, targets, own)
         env = dict(self.feeds)
-        self.run(planner.plan(), env)
+        self.run(steps, env)
         return [env[tensor] for tensor in targets]
 
     def call(

@@ -6,8 +6,10 @@ what the next iteration needs, and what leaves.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from converters.graph import Node, split_tensor
 from converters.oracle.contexts import (
@@ -63,6 +65,30 @@ class LoopStep:
 
 
 AnyStep = Step | LoopStep
+KEPT_PLANS = 8
+_PLANS: OrderedDict[Any, tuple[Mapping[str, Node], list[AnyStep]]] = OrderedDict()
+"""The last plans of whole graphs. A verdict runs one graph some fifty times, and planning costs twice a run."""
+
+
+def planned(
+    nodes: Mapping[str, Node],
+    contexts: Contexts,
+    fed: Collection[str],
+    targets: Sequence[str],
+    watch: Collection[str],
+) -> list[AnyStep]:
+    """The schedule of a graph, from the last ones where it is among them."""
+    key = (id(nodes), frozenset(fed), tuple(targets), frozenset(watch))
+    found = _PLANS.pop(key, None)
+    # The entry holds its nodes, so that their id is nobody else's.
+    if found is None or found[0] is not nodes:
+        found = (nodes, Planner(nodes, contexts, fed, targets, watch).plan())
+    _PLANS[key] = found
+    while len(_PLANS) > KEPT_PLANS:
+        _PLANS.popitem(last=False)
+    return found[1]
+
+
 Unit = str | Path
 """A node's name, or the frame of a loop taken as one."""
 
