@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from converters.program import Loop, Recurrence
+from converters.to_onnx.edges import loop_edge, traced_edge
 from converters.to_onnx.exported import RecurrenceRecord
 from converters.to_onnx.plan import Plan, units
 
@@ -19,12 +22,13 @@ def record(recurrence: Recurrence, chosen: Plan, /) -> RecurrenceRecord:
         initial_state=recurrence.initial_state,
         parameters=recurrence.parameters,
         form=chosen.form,
-        reason=chosen.reason,
+        reason=_with_edge(chosen.reason, recurrence.cell),
     )
 
 
 def loop_record(loop: Loop, /) -> RecurrenceRecord:
     """What ``--json`` says of a loop that is no recurrence."""
+    why = loop.reason or "its body is no step of a cell"
     return RecurrenceRecord(
         name=loop.name,
         cell="while",
@@ -35,5 +39,12 @@ def loop_record(loop: Loop, /) -> RecurrenceRecord:
         initial_state=loop.carried,
         parameters={},
         form="Loop",
-        reason=loop.reason or "its body is no step of a cell",
+        reason="; ".join(part for part in (why, loop_edge(loop)) if part),
     )
+
+
+def _with_edge(reason: str | None, cell: Any) -> str | None:
+    """A traced cell's reason, with the edge that makes it one."""
+    if reason is None or not hasattr(cell, "new"):
+        return reason
+    return "; ".join(part for part in (reason, traced_edge(cell)) if part)

@@ -5,15 +5,15 @@ What the lift could roll is a :class:`Recurrence`. The rest is plain nodes, exac
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from converters.program import OpNode, Program, defined
+from converters.to_onnx.edges import edge_of, leading_to
 from converters.to_onnx.exported import RecurrenceRecord
 
 _PRODUCTS = frozenset(("MatMul", "BatchMatMul", "BatchMatMulV2", "Conv2D"))
 _THROUGH = frozenset(("Identity", "Cast", "Reshape", "Transpose", "StopGradient", "ReadVariableOp"))
-_CHOICES = frozenset(("ArgMax", "ArgMin", "Multinomial", "TopK", "TopKV2", "RandomCategorical"))
 _LINEAR = _THROUGH | {"Add", "AddV2", "BiasAdd", "ConcatV2", "ExpandDims", "Squeeze", "Pack"}
 
 
@@ -134,17 +134,15 @@ def _edge(
         if isinstance(statement, OpNode)
         and any(needs.get(name, 0) >> chain[0] & 1 for name in statement.inputs)
     ]
-    used = _leading_to(between, last.node.inputs)
-    for kinds, text in (
-        (_CHOICES, "each reads the item chosen from the output of the one before by"),
-        (frozenset(("Softmax",)), "each reads what was attended to by"),
-    ):
-        found = next((s for s in used if s.node.op in kinds), None)
-        if found is not None:
-            return f"{text} {found.node.name} ({found.node.op})"
+    used = leading_to(between, last.node.inputs)
+    edge = edge_of(used)
+    if edge is not None:
+        return edge
     fed = _fed_straight(used, products, chain)
     if fed is not None:
-        return f"each reads the output of the one before through {fed.node.name} ({fed.node.op})"
+        return (
+            f"each step reads the output of the one before through {fed.node.name} ({fed.node.op})"
+        )
     return "no reference cell has the equation of one step"
 
 
@@ -163,14 +161,3 @@ def _fed_straight(
         elif source is not None and statement.node.op in _LINEAR:
             sources.update(dict.fromkeys(statement.outputs, source))
     return None
-
-
-def _leading_to(statements: Sequence[OpNode], names: Iterable[str]) -> list[OpNode]:
-    """Those that ``names`` depend on, in order."""
-    wanted = set(names)
-    kept = []
-    for statement in reversed(statements):
-        if any(name in wanted for name in statement.outputs):
-            wanted.update(statement.inputs)
-            kept.append(statement)
-    return kept[::-1]

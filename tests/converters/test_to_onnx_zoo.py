@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -29,6 +31,21 @@ DEVIATIONS = {
     "scan_reverse": (["Loop"], "the condition counts down"),
 }  # fmt: skip
 """By model: the forms it has instead of its card's, and why. The card's are right too."""
+
+EDGES = {
+    "attention_bahdanau": r"attended to by decoder/while/.*\(Softmax\)",
+    "attention_dynamic_rnn": "attended to by softmax",
+    "beam_decoder": r"chosen from the output of the one before by decoder/while/.*\(TopKV2\)",
+    "dnc": "sorted, by top_k",
+    "forecaster": r"output of the one before through future/value/MatMul \(MatMul\)",
+    "greedy_decoder": r"chosen from the output of the one before by decoder/while/.*\(ArgMax\)",
+    "legacy_attention": r"attended to by .*/Attention_0/Softmax",
+    "legacy_embedding_greedy": r"chosen from the output of the one before by .*/loop_function/ArgMax",
+    "time_freq_lstm": "12 steps stand one after another in the graph: no reference cell has the equation",
+    "training_decoder": r"not only on a counter$",
+    "while_until_settled": r"condition depends on while/Greater \(Greater\), not only on a counter$",
+}  # fmt: skip
+"""By model: what the reason of a form that is not native says of the edge that keeps it."""
 
 RECORDED = [model for model in zoo() if model.samples is not None]
 TOLERANCE = 2e-5
@@ -98,6 +115,15 @@ def test_model(model: ZooModel) -> None:
     exported = to_onnx(lifted(model), prefer="native")
     check_forms(model, exported)
     check_numbers(model, exported, model.runs())
+
+
+@pytest.mark.parametrize("name", EDGES)
+def test_the_reason_names_the_edge(name: str) -> None:
+    """What a step reads of the one before; where it reads nothing but its state, no edge is made up."""
+    [model] = [model for model in RECORDED if model.name == name]
+    records = to_onnx(lifted(model), prefer="native").recurrences
+    [reason] = [record.reason for record in records if record.reason]
+    assert re.search(EDGES[name], reason)
 
 
 @pytest.mark.parametrize("name", sorted(REFUSED))

@@ -1,0 +1,94 @@
+"""The edge by which a step reads its own or an upper layer's output: what keeps a recurrence from being a native operator, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from converters.program import Conditional, Loop, OpNode, Recurrence, Statement, defined
+
+CHOICES = frozenset(("ArgMax", "ArgMin", "Multinomial", "TopK", "TopKV2", "RandomCategorical"))
+_CHOSEN = "each step reads the item chosen from the output of the one before by"
+_SORTED = "each step reads its own state, sorted, by"
+_ATTENDED = "each step reads what was attended to by"
+
+
+def edge_of(used: Sequence[OpNode], /) -> str | None:
+    """The first choice, or attention, among ops that lie between one step and the next."""
+    for kinds, text in ((CHOICES, _CHOSEN), (frozenset(("Softmax",)), _ATTENDED)):
+        found = next((s for s in used if s.node.op in kinds), None)
+        if found is not None:
+            return f"{text} {found.node.name} ({found.node.op})"
+    return None
+
+
+def leading_to(statements: Sequence[Statement], names: Iterable[str], /) -> list[OpNode]:
+    """The ops that ``names`` depend on, in order; of a branch or a loop inside, all."""
+    wanted = set(names)
+    kept: list[OpNode] = []
+    for statement in reversed(statements):
+        if any(name in wanted for name in defined(statement)):
+            wanted.update(statement.inputs)
+            kept += reversed(_ops(statement))
+    return kept[::-1]
+
+
+def _ops(statement: Statement) -> list[OpNode]:
+    if isinstance(statement, OpNode):
+        return [statement]
+    if isinstance(statement, Recurrence):
+        return []
+    parts = (
+        (statement.then, statement.otherwise)
+        if isinstance(statement, Conditional)
+        else (statement.body,)
+    )
+    return [op for part in parts for inner in part.statements for op in _ops(inner)]
+
+
+def loop_edge(loop: Loop, /) -> str | None:
+    """What a trip reads of the one before: of ops that depend on what the loop carries, and that it depends on."""
+    carried = set(loop.body.inputs)
+    within = []
+    for statement in loop.body.statements:
+        if any(name in carried for name in statement.inputs):
+            carried.update(defined(statement))
+            within.append(statement)
+    read = {name for s in within for name in s.inputs}
+    # A result that only a list takes is an output of the step, not a state.
+    lists = {
+        out
+        for s in within
+        if isinstance(s, OpNode) and s.node.op.startswith("List")
+        for out in s.outputs
+        if out not in read
+    }
+    ends = [
+        out
+        for out, place in zip(loop.body.outputs, loop.body.inputs, strict=True)
+        if place in read and out not in lists
+    ]
+    return edge_of(leading_to(within, ends))
+
+
+def traced_edge(cell: Any, /) -> str | None:
+    """The same of a traced cell, whose operations have no names."""
+    dependent: set[Any] = set(cell.old)
+    found: dict[str, str] = {"argmax": _CHOSEN, "top_k": _SORTED, "softmax": _ATTENDED}
+    for expr in sorted(_reached(cell.new), key=lambda e: e.serial):
+        if any(operand in dependent for operand in expr.operands):
+            dependent.add(expr)
+            if expr.op in found:
+                return f"{found[expr.op]} {expr.op}"
+    return None
+
+
+def _reached(roots: Iterable[Any]) -> set[Any]:
+    seen: set[Any] = set()
+    stack = list(roots)
+    while stack:
+        expr = stack.pop()
+        if expr not in seen:
+            seen.add(expr)
+            stack += expr.operands
+    return seen
