@@ -136,7 +136,9 @@ def _operation(one: Any, node: Any, args: list[str], kwargs: list[str], names: N
 
 
 def _index(value: Any, names: Names) -> str:
-    items = value if isinstance(value, tuple) else (value,)
+    items = list(value) if isinstance(value, tuple) else [value]
+    while len(items) > 1 and items[-1] == slice(None) and Ellipsis not in items:
+        items.pop()
     return ", ".join(_slice(item, names) for item in items)
 
 

@@ -49,6 +49,9 @@ class Shaping:
     def squeeze(self, x: Any, axes: Sequence[int], /) -> Value:
         data = raw(x)
         rank = len(data.shape)
+        indexed = _indexed(data, {int(a) % rank for a in axes})
+        if indexed is not None:
+            return Value(indexed)
         for axis in sorted({int(a) % rank for a in axes}, reverse=True):
             # Keras refuses to squeeze an axis whose size it does not know, as after a slice of one item.
             open_axis = data.shape[axis] is None
@@ -129,6 +132,29 @@ class Shaping:
             raise NeedsRunTimeError(msg)
         start, limit, delta = tensors(start, limit, delta)
         return Value(kops.arange(start, limit, delta, dtype=dtype_name(start)))
+
+
+def _indexed(data: Any, axes: set[int]) -> Any:
+    """``x[2:3]`` squeezed is ``x[2]``, where a symbolic tensor comes from such a slice; else None."""
+    if not symbolic(data):
+        return None
+    operation, place = data._keras_history[:2]
+    if type(operation).__name__ != "GetItem":
+        return None
+    x, key = operation._inbound_nodes[place].arguments.args
+    key = key if isinstance(key, tuple) else (key,)
+    if len(key) < len(data.shape) or not all(isinstance(item, slice) for item in key):
+        return None
+    if not all(_one(key[axis]) for axis in axes):
+        return None
+    return x[tuple(item.start if axis in axes else item for axis, item in enumerate(key))]
+
+
+def _one(item: slice) -> bool:
+    """Whether a slice takes one item."""
+    if not isinstance(item.start, int) or item.step not in (None, 1):
+        return False
+    return item.stop == item.start + 1 or (item.start == -1 and item.stop is None)
 
 
 def _scalars_as_tensors(items: Sequence[Any]) -> list[Any]:
