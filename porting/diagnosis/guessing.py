@@ -11,7 +11,7 @@ import numpy as np
 
 from converters.program import Program, Recurrence
 from porting.diagnosis.driving import variants
-from porting.diagnosis.inside import first_inside
+from porting.diagnosis.inside import first_inside, seen_inside
 from porting.diagnosis.locating import Shape, about, in_words, locate
 from porting.diagnosis.surgery import Variant, recurrences
 from porting.diagnosis.trial import Bench, Floors
@@ -116,6 +116,10 @@ def _search(
     program: Program, shape: Shape, candidate: Candidate, benches: list[tuple[int, Bench]], number: int, bench: Bench,
     weight: tuple[Mapping[str, Any], str] | None,
 ) -> Diagnosis:  # fmt: skip
+    vague = _vague(bench)
+    if vague:
+        for _, one in benches:
+            one.inner = seen_inside(candidate, one, shape)
     guesses, tried, complete = _tried(program, bench, benches, _differing(bench, shape))
     if not guesses:
         place = locate(bench, shape, number) | first_inside(candidate, bench, shape)
@@ -128,6 +132,11 @@ def _search(
         )
     best = guesses[0]
     first = best.variants[0]
+    if vague and len({(g.variants[0].cause, g.variants[0].recurrence) for g in guesses}) > 1:
+        place = locate(bench, shape, number)
+        several = "; or ".join(dict.fromkeys(_say(shape, guess) for guess in guesses))
+        text = f"the first difference is in {in_words(place)}; integers alone cannot tell which mistake it is: {several}"
+        return Diagnosis(place, text, None, (), tried, complete)
     place = dict(locate(bench, shape, number, first.recurrence))
     if first.part is not None:
         place["part"] = first.part
@@ -137,6 +146,12 @@ def _search(
     also = tuple(dict.fromkeys(_say(shape, guess) for guess in guesses[1:]))
     text = f"{_say(shape, best)}; first seen in {in_words(place)}"
     return Diagnosis(place, text, first.cause, also, tried, complete, best.residual)
+
+
+def _vague(bench: Bench) -> bool:
+    """Whether only integers differ: they say too little to tell one mistake from another."""
+    names = [name for name, ratio in bench.differences().items() if (ratio > 1).any()]
+    return all(bench.outputs[name].dtype.kind != "f" for name in names)
 
 
 def _differing(bench: Bench, shape: Shape) -> frozenset[str]:
@@ -154,6 +169,8 @@ def _tried(
     for group in _groups(program, concerned):
         if tried >= MAX_TRIALS or time.monotonic() > end:
             return _best(found), tried, False
+        if found and group[0].cause == "gates permuted" != found[0].variants[0].cause:
+            break  # something likelier explains it; the many orders of the gates need not be tried
         tried += 1
         if bench.explained(group) is None:
             continue

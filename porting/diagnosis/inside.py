@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 _KINDS = ("LSTM", "GRU", "RNN", "Scan")
 
 
-def first_inside(candidate: Candidate, bench: Bench, shape: Shape, /) -> dict[str, Any]:
-    """The place of the first recurrence (in the order of the program) whose sequence differs inside the port; {} where none can be seen."""
+def seen_inside(candidate: Candidate, bench: Bench, shape: Shape, /) -> dict[str, list[np.ndarray]]:
+    """By value name of a recurrence's sequence: the arrays inside the port that may be it; {} where none can be seen."""
     if candidate.peek is None or any(value.size == 0 for value in bench.feeds.values()):
         return {}
     wanted = {name: r.outputs[0] for name, r in shape.by_name.items() if r.outputs}
@@ -24,16 +24,27 @@ def first_inside(candidate: Candidate, bench: Bench, shape: Shape, /) -> dict[st
         seen = candidate.peek(tuple(wanted), _KINDS, bench.feeds)
     except Exception:  # a port that cannot be looked into is judged by its outputs
         return {}
+    found = {}
     for name, value in wanted.items():
         right = bench.value(value)
-        if not isinstance(right, np.ndarray):
-            continue
-        given = [g for g in map(_flat, seen.get(name, [])) if g.shape == right.shape]
+        if isinstance(right, np.ndarray):
+            given = [g for g in map(_flat, seen.get(name, [])) if g.shape == right.shape]
+            if given:
+                found[value] = given
+    return found
+
+
+def first_inside(candidate: Candidate, bench: Bench, shape: Shape, /) -> dict[str, Any]:
+    """The place of the first recurrence (in the order of the program) whose sequence differs inside the port; {} where none can be seen."""
+    seen = seen_inside(candidate, bench, shape)
+    for name, r in shape.by_name.items():
+        given = seen.get(r.outputs[0], []) if r.outputs else []
+        right = bench.value(r.outputs[0]) if given else None
         if given and all(_far(g, right) for g in given):
             steps = [np.argwhere(_apart(g, right))[:, 0] for g in given]
-            backward = shape.by_name[name].direction == "backward"
+            backward = r.direction == "backward"
             step = max(s.max() for s in steps) if backward else min(s.min() for s in steps)
-            return about(shape, name) | {"step": int(step), "inside": value}
+            return about(shape, name) | {"step": int(step), "inside": r.outputs[0]}
     return {}
 
 
