@@ -8,6 +8,7 @@ from typing import Any
 import libcst as cst
 
 from porting.rewrite.cells import CellCode, Resolve, Uncertain, arguments, layers_of, literal
+from porting.rewrite.statements import assigned_name, code, names_in, reached, removed
 
 DRIVER_ARGUMENTS = {
     "dynamic_rnn": ("cell", "inputs", "sequence_length", "initial_state", "dtype", "parallel_iterations", "swap_memory", "time_major", "scope"),
@@ -87,8 +88,8 @@ class Block:
     def _check_arguments(self, given: dict[str, cst.BaseExpression]) -> None:
         for name in [n for n in given if n in IGNORED]:
             value = given.pop(name)
-            if name == "dtype" and not _code(value).endswith("float32"):
-                msg = f"dtype is {_code(value)}"
+            if name == "dtype" and not code(value).endswith("float32"):
+                msg = f"dtype is {code(value)}"
                 raise Uncertain(msg)
         if "time_major" in given and literal(given.pop("time_major")) is not False:
             msg = "the inputs are time-major"
@@ -104,28 +105,28 @@ class Block:
         for line in self.lines:
             if line is before:
                 break
-            name = _assigned_name(line)
+            name = assigned_name(line)
             if name is not None:
                 found[name] = line.body[0].value
-        stores = [n for n in _names(self.lines) if n in found]
+        stores = [n for n in names_in(self.lines) if n in found]
         return {n: v for n, v in found.items() if stores.count(n) == 2 or stores.count(n) == 3}
 
     def _loads(self, name: str) -> int:
-        return _names(self.lines).count(name) - 1
+        return names_in(self.lines).count(name) - 1
 
     def _input(self, node: cst.BaseExpression, names: dict[str, cst.BaseExpression]) -> str:
         """The input as it can stand in a Keras call."""
         if isinstance(node, cst.Name) and node.value in self.parameters | self._kerased():
             return str(node.value)
-        msg = f"the input {_code(node)} is not a parameter of the function, so it may not be a Keras tensor"
+        msg = f"the input {code(node)} is not a parameter of the function, so it may not be a Keras tensor"
         raise Uncertain(msg)
 
     def _kerased(self) -> set[str]:
-        return {n for line in self.lines if (n := _assigned_name(line)) and "keras." in _code(line)}
+        return {n for line in self.lines if (n := assigned_name(line)) and "keras." in code(line)}
 
     # -- what it becomes ----------------------------------------------------------------------
     def _layer(self, cell: CellCode, name: str, masked: bool) -> str:
-        parts = [_code(cell.units), "return_sequences=True"]
+        parts = [code(cell.units), "return_sequences=True"]
         parts += [f"activation={cell.activation!r}"] if cell.activation else []
         parts += ["reset_after=False"] if cell.layer == "GRU" else []
         parts += ["zero_output_for_mask=True"] if masked else []
@@ -148,7 +149,7 @@ class Block:
         if lengths is None:
             return ""
         if not (isinstance(lengths, cst.Name) and lengths.value in self.parameters):
-            msg = f"sequence_length {_code(lengths)} is not a parameter of the function"
+            msg = f"sequence_length {code(lengths)} is not a parameter of the function"
             raise Uncertain(msg)
         steps = f'keras.ops.cumsum(keras.ops.ones_like({x}[:, :, 0], dtype="int32"), axis=1)'
         return f', mask={steps} <= keras.ops.cast({lengths.value}, "int32")[:, None]'
@@ -179,10 +180,10 @@ class Block:
             )
             raise Uncertain(msg)
         one, two = fw[0], bw[0]
-        if (one.layer, one.activation, _code(one.units)) != (
+        if (one.layer, one.activation, code(one.units)) != (
             two.layer,
             two.activation,
-            _code(two.units),
+            code(two.units),
         ):
             msg = "the two directions have different cells"
             raise Uncertain(msg)
@@ -211,45 +212,21 @@ class Block:
 
     def _without_cells(self, lines: list[Any], given: Any, names: Any) -> list[Any]:
         """Without the statements that only made the cells and steps; their comments go to the statement below."""
-        wanted = _reached(
+        wanted = reached(
             [node for node in given.values() if isinstance(node, cst.BaseExpression)], names
         )
         gone = True
         while gone:
-            counts = _names(lines)
+            counts = names_in(lines)
             dead = [
                 line for line in lines
-                if (name := _assigned_name(line)) in wanted and counts.count(name) == 1
+                if (name := assigned_name(line)) in wanted and counts.count(name) == 1
                 and _makes_cell(line, self.resolve, names)
             ]  # fmt: skip
             gone = bool(dead)
             if dead:
-                lines = _removed(lines, dead[0])
+                lines = removed(lines, dead[0])
         return lines
-
-
-def _reached(nodes: list[Any], names: Any) -> set[str]:
-    """The local names that the nodes stand on."""
-    found: set[str] = set()
-    todo = list(nodes)
-    while todo:
-        for name in _names([todo.pop()]):
-            if name in names and name not in found:
-                found.add(name)
-                todo.append(names[name])
-    return found
-
-
-def _removed(lines: list[Any], line: Any) -> list[Any]:
-    at = next(i for i, other in enumerate(lines) if other is line)
-    rest = lines[:at] + lines[at + 1 :]
-    comments = [empty for empty in line.leading_lines if empty.comment is not None]
-    trailing = line.trailing_whitespace.comment
-    if trailing is not None:
-        comments.append(cst.EmptyLine(indent=True, comment=trailing))
-    if at < len(rest) and hasattr(rest[at], "leading_lines"):
-        rest[at] = rest[at].with_changes(leading_lines=[*comments, *rest[at].leading_lines])
-    return rest
 
 
 def _makes_cell(line: Any, resolve: Resolve, names: Any) -> bool:
@@ -257,7 +234,7 @@ def _makes_cell(line: Any, resolve: Resolve, names: Any) -> bool:
         value = line.body[0].value
         if isinstance(value, cst.List | cst.ListComp):
             return True
-        if isinstance(value, cst.Call) and _code(value.func).endswith("unstack"):
+        if isinstance(value, cst.Call) and code(value.func).endswith("unstack"):
             return True
         return bool(layers_of(value, names, resolve))
     except Uncertain:
@@ -266,47 +243,9 @@ def _makes_cell(line: Any, resolve: Resolve, names: Any) -> bool:
 
 def _unstacked(node: cst.BaseExpression) -> cst.BaseExpression:
     """x of ``tf.unstack(x, n, 1)``."""
-    if isinstance(node, cst.Call) and _code(node.func).endswith(".unstack"):
+    if isinstance(node, cst.Call) and code(node.func).endswith(".unstack"):
         given = arguments(node, ("value", "num", "axis"))
         if "axis" in given and literal(given["axis"]) == 1:
             return given["value"]
-    msg = f"the steps {_code(node)} are not tf.unstack(x, …, axis=1)"
+    msg = f"the steps {code(node)} are not tf.unstack(x, …, axis=1)"
     raise Uncertain(msg)
-
-
-def _assigned_name(line: Any) -> str | None:
-    if not isinstance(line, cst.SimpleStatementLine) or len(line.body) != 1:
-        return None
-    node = line.body[0]
-    if not isinstance(node, cst.Assign) or len(node.targets) != 1:
-        return None
-    target = node.targets[0].target
-    return target.value if isinstance(target, cst.Name) else None
-
-
-class _Collector(cst.CSTVisitor):
-    def __init__(self) -> None:
-        self.found: list[str] = []
-
-    def visit_Name(self, node: cst.Name) -> None:
-        self.found.append(node.value)
-
-    def visit_Attribute(self, node: cst.Attribute) -> bool:
-        node.value.visit(self)
-        return False
-
-    def visit_Arg(self, node: cst.Arg) -> bool:
-        node.value.visit(self)
-        return False
-
-
-def _names(lines: Sequence[Any]) -> list[str]:
-    """Every name in the statements, as often as it stands there; attributes and keywords left out."""
-    collector = _Collector()
-    for line in lines:
-        line.visit(collector)
-    return collector.found
-
-
-def _code(node: cst.CSTNode) -> str:
-    return str(cst.Module([]).code_for_node(node)).strip()

@@ -31,7 +31,7 @@ def add_map(module: cst.Module, entries: dict[str, Any], /) -> cst.Module:
     module = module.with_changes(body=body)
     lines = "".join(f"    {name!r}: {entry!r},\n" for name, entry in (old | entries).items())
     made = cst.parse_statement(f"RNNPORT_WEIGHTS = {{\n{lines}}}\n")
-    made = made.with_changes(leading_lines=[cst.EmptyLine(indent=False)])  # type: ignore[union-attr]
+    made = made.with_changes(leading_lines=[cst.EmptyLine(indent=False)])
     at = _after_imports(module)
     return module.with_changes(body=[*module.body[:at], made, *module.body[at:]])
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from porting.tf1 import block_gradients
-from porting.tf1.cell_base import LSTMStateTuple, features, step, value
+from porting.tf1.cell_base import LSTMStateTuple, features, make, step, value
 from porting.tf1.choices import Applied
 from porting.tf1.core_cells import EquationCell, GRUCell, UnitsCell
 from porting.tf1.layer import InputSpec, Layer
@@ -69,8 +69,8 @@ class LSTMBlockCell(EquationCell):
 
     def equation(self) -> Any:
         weights = {name: value(variable) for name, variable in self._weights.items()}
-        return LSTMBlockEquation(
-            **weights, forget_bias=self._forget_bias, cell_clip=self._cell_clip
+        return make(
+            LSTMBlockEquation, **weights, forget_bias=self._forget_bias, cell_clip=self._cell_clip
         )
 
 
@@ -117,7 +117,9 @@ class CudnnCompatibleGRUCell(GRUCell):
         self.built = True
 
     def equation(self) -> Any:
-        return CudnnGRUEquation(*(value(part) for part in self._parts), Applied(self._activation))
+        return make(
+            CudnnGRUEquation, *(value(part) for part in self._parts), Applied(self._activation)
+        )
 
 
 class GRUBlockCell(UnitsCell):
@@ -160,7 +162,7 @@ class GRUBlockCell(UnitsCell):
         return step(self.equation(), inputs, h_prev)
 
     def equation(self) -> Any:
-        return GRUBlockEquation(*(value(part) for part in self._parts))
+        return make(GRUBlockEquation, *(value(part) for part in self._parts))
 
 
 class GRUBlockCellV2(GRUBlockCell):

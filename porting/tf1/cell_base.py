@@ -77,6 +77,11 @@ def value(variable: Any, /) -> Any:
     return tf.convert_to_tensor(variable) if _is_partitioned(variable) else variable
 
 
+def make(equation: Any, /, *args: Any, **kwargs: Any) -> Any:
+    """A reference cell that holds tensors, and TF functions for activations, where its fields speak of arrays and names."""
+    return equation(*args, **kwargs)
+
+
 def step(equation: Any, inputs: Any, state: Any, /) -> tuple[Any, Any]:
     """One step of a reference cell on tensors."""
     output, new = equation.step(OPS, inputs, state)

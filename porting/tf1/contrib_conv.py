@@ -15,6 +15,7 @@ from porting.tf1.cell_base import (
     RNNCell,
     assert_like_rnncell,
     features,
+    make,
     step,
     value,
 )
@@ -58,8 +59,13 @@ class ConvLSTMCell(RNNCell):
         if self._use_bias:
             zeros = tf.constant_initializer(0.0)
             bias = value(tf.get_variable("biases", [out], dtype=dtype, initializer=zeros))
-        equation = ConvEquation(
-            value(kernel), bias, tuple(self._input_shape), self._skip_connection, self._forget_bias
+        equation = make(
+            ConvEquation,
+            value(kernel),
+            bias,
+            tuple(self._input_shape),
+            self._skip_connection,
+            self._forget_bias,
         )
         return step(equation, inputs, LSTMStateTuple(*state))
 
@@ -137,7 +143,7 @@ class NTMCell(LayerRNNCell):
         self.built = True
 
     def call(self, x: Any, prev_state: Any) -> Any:
-        equation = NTMEquation(
+        equation = make(NTMEquation,
             Inner(self.controller), *(value(v) for v in self._kernels),
             tuple(value(v) for v in self._first_reads), tuple(value(v) for v in self._first_addresses),
             value(self._memory), self.shift_range, float(self.clip_value),

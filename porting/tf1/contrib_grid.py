@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from porting.tf1.cell_base import RNNCell, features, step, value
+from porting.tf1.cell_base import RNNCell, features, make, step, value
 from porting.tf1.contrib_lstm import sharded
 from porting.tf1.runtime import tf
 from reference.cells.bidirectional_grid_lstm import BidirectionalGridLSTMCell as BothEquation
@@ -48,7 +48,7 @@ class TimeFreqLSTMCell(RNNCell):
                 f"w_{g.lower()}_diag": value(tf.get_variable(f"W_{g}_diag", shape=[n], dtype=dtype))
                 for g in "FIO"
             }
-        equation = TimeFreqEquation(
+        equation = make(TimeFreqEquation,
             kernel, value(bias), **peep, bands=bands, frequency_skip=self._frequency_skip,
             forget_bias=self._forget_bias, cell_clip=self._cell_clip,
         )  # fmt: skip
@@ -101,7 +101,7 @@ class GridLSTMCell(RNNCell):
     def _grid(self, inputs: Any, tupled: bool) -> Any:
         self._check_bands(features(inputs.shape))
         blocks = tuple(self._block(b, inputs.dtype) for b in range(len(self._counts)))
-        return GridEquation(
+        return make(GridEquation,
             blocks, self._counts, tuple(self._starts or [0]), self._frequency_skip, self._forget_bias,
             self._cell_clip, self._couple, tupled,
         )  # fmt: skip
@@ -189,4 +189,4 @@ class BidirectionalGridLSTMCell(GridLSTMCell):
         for scope in ("fwd", "bwd"):
             with tf.variable_scope(scope):
                 grids.append(self._grid(inputs, True))
-        return step(BothEquation(*grids, self._offset), inputs, state)
+        return step(make(BothEquation, *grids, self._offset), inputs, state)

@@ -206,7 +206,7 @@ def embed_sequence(
         msg = f"Must specify vocab size and embedding dimension when not reusing. Got vocab_size={vocab_size} and embed_dim={embed_dim}"
         raise ValueError(msg)
     with tf.variable_scope(scope, "EmbedSequence", [ids], reuse=reuse):
-        shape = [vocab_size, embed_dim]
+        shape: Any = [vocab_size, embed_dim]
         if (reuse and vocab_size is None) or embed_dim is None:
             shape = None
         table = tf.get_variable(

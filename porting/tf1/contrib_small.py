@@ -14,6 +14,7 @@ from porting.tf1.cell_base import (
     RNNCell,
     features,
     linear,
+    make,
     step,
     value,
 )
@@ -56,8 +57,8 @@ class UGRNNCell(_Units):
         n = self._num_units
         with tf.variable_scope(tf.get_variable_scope(), initializer=self._initializer):
             kernel, bias = linear(2 * n, features(inputs.shape) + n, inputs.dtype)
-        equation = UGRNNEquation(
-            value(kernel), value(bias), self._forget_bias, Applied(self._activation)
+        equation = make(
+            UGRNNEquation, value(kernel), value(bias), self._forget_bias, Applied(self._activation)
         )
         return step(equation, inputs, state)
 
@@ -85,8 +86,13 @@ class IntersectionRNNCell(_Units):
                 with tf.variable_scope("in_projection"):
                     inner = tuple(value(v) for v in linear(n, size, inputs.dtype))
             kernel, bias = linear(4 * n, 2 * n, inputs.dtype)
-        equation = IntersectionEquation(
-            value(kernel), value(bias), *inner, self._forget_bias, Applied(self._y_activation)
+        equation = make(
+            IntersectionEquation,
+            value(kernel),
+            value(bias),
+            *inner,
+            self._forget_bias,
+            Applied(self._y_activation),
         )
         return step(equation, inputs, state)
 
@@ -130,7 +136,7 @@ class SRUCell(_Flat):
         self._bias = self.add_variable("bias", [2 * n], initializer=tf.zeros_initializer)
 
     def equation(self) -> Any:
-        return SRUEquation(value(self._kernel), value(self._bias), Applied(self._activation))
+        return make(SRUEquation, value(self._kernel), value(self._bias), Applied(self._activation))
 
 
 class IndRNNCell(_Flat):
@@ -152,7 +158,7 @@ class IndRNNCell(_Flat):
 
     def equation(self) -> Any:
         parts = (value(v) for v in (self._kernel_w, self._kernel_u, self._bias))
-        return IndRNNEquation(*parts, Applied(self._activation))
+        return make(IndRNNEquation, *parts, Applied(self._activation))
 
 
 class IndyGRUCell(_Flat):
@@ -177,7 +183,9 @@ class IndyGRUCell(_Flat):
         ]
 
     def equation(self) -> Any:
-        return IndyGRUEquation(*(value(part) for part in self._parts), Applied(self._activation))
+        return make(
+            IndyGRUEquation, *(value(part) for part in self._parts), Applied(self._activation)
+        )
 
 
 class IndyLSTMCell(_Flat):
@@ -203,7 +211,7 @@ class IndyLSTMCell(_Flat):
 
     def equation(self) -> Any:
         parts = (value(v) for v in (self._kernel_w, self._kernel_u, self._bias))
-        return IndyLSTMEquation(*parts, self._forget_bias, Applied(self._activation))
+        return make(IndyLSTMEquation, *parts, self._forget_bias, Applied(self._activation))
 
 
 class _Named(UnitsCell):
@@ -232,7 +240,9 @@ class MinimalRNNCell(_Named):
         self.bias = self.add_weight("bias", [n], initializer=self.bias_initializer)
 
     def equation(self) -> Any:
-        return MinimalRNNEquation(value(self.kernel), value(self.bias), Applied(self.activation))
+        return make(
+            MinimalRNNEquation, value(self.kernel), value(self.bias), Applied(self.activation)
+        )
 
 
 class CFNCell(_Named):
@@ -244,4 +254,4 @@ class CFNCell(_Named):
 
     def equation(self) -> Any:
         parts = (value(v) for v in (self.kernel, self.recurrent_kernel, self.bias))
-        return CFNEquation(*parts, Applied(self.activation))
+        return make(CFNEquation, *parts, Applied(self.activation))

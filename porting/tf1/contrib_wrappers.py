@@ -8,7 +8,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from porting.tf1.cell_base import Inner, RNNCell, assert_like_rnncell, features, linear, step, value
+from porting.tf1.cell_base import (
+    Inner,
+    RNNCell,
+    assert_like_rnncell,
+    features,
+    linear,
+    make,
+    step,
+    value,
+)
 from porting.tf1.choices import Applied
 from porting.tf1.runtime import tf
 from reference.activations import LINEAR
@@ -71,7 +80,7 @@ class EmbeddingWrapper(_Around):
             first = first or tf.random_uniform_initializer(-root, root)
             dtype = (state[0] if isinstance(state, tuple) else state).dtype
             table = tf.get_variable("embedding", self._shape, initializer=first, dtype=dtype)
-            return step(EmbeddingEquation(Inner(self._cell), value(table)), inputs, state)
+            return step(make(EmbeddingEquation, Inner(self._cell), value(table)), inputs, state)
 
 
 class InputProjectionWrapper(_Around):
@@ -90,7 +99,7 @@ class InputProjectionWrapper(_Around):
 
     def call(self, inputs: Any, state: Any) -> Any:
         pair = [value(v) for v in linear(self._num_proj, features(inputs.shape), inputs.dtype)]
-        return step(InputEquation(Inner(self._cell), *pair, self._activation), inputs, state)
+        return step(make(InputEquation, Inner(self._cell), *pair, self._activation), inputs, state)
 
 
 class OutputProjectionWrapper(_Around):
@@ -112,7 +121,9 @@ class OutputProjectionWrapper(_Around):
     def call(self, inputs: Any, state: Any) -> Any:
         output, new = self._cell(inputs, state)  # first, so that its variables come first
         pair = [value(v) for v in linear(self._output_size, features(output.shape), output.dtype)]
-        return step(OutputEquation(_Done(output, new), *pair, self._activation), inputs, state)
+        return step(
+            make(OutputEquation, _Done(output, new), *pair, self._activation), inputs, state
+        )
 
 
 class HighwayWrapper(_Around):
@@ -136,7 +147,7 @@ class HighwayWrapper(_Around):
         own = self._gate("carry", n, self._carry_bias_init)
         if not self._couple:
             own += self._gate("transform", n, -self._carry_bias_init)
-        return step(HighwayEquation(_Done(outputs, new), *own), inputs, state)
+        return step(make(HighwayEquation, _Done(outputs, new), *own), inputs, state)
 
     def _gate(self, name: str, n: int, start: float) -> list[Any]:
         first = tf.constant_initializer(start)
@@ -189,7 +200,7 @@ class AttentionCellWrapper(_Around):
             query = [value(v) for v in linear(vec, query_size, dtype)]
         with tf.variable_scope("attn_output_projection"):
             out = [value(v) for v in linear(size, self._cell.output_size + size, dtype)]
-        equation = AttentionEquation(
+        equation = make(AttentionEquation,
             Inner(self._cell), *joined, value(memory), value(score), *query, *out, self._attn_length,
             self._state_is_tuple,
         )  # fmt: skip

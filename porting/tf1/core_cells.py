@@ -15,6 +15,7 @@ from porting.tf1.cell_base import (
     check_dtype,
     check_float,
     features,
+    make,
     step,
     value,
 )
@@ -73,7 +74,9 @@ class BasicRNNCell(UnitsCell):
         self.built = True
 
     def equation(self) -> Any:
-        return BasicRNNEquation(value(self._kernel), value(self._bias), Applied(self._activation))
+        return make(
+            BasicRNNEquation, value(self._kernel), value(self._bias), Applied(self._activation)
+        )
 
 
 class GRUCell(UnitsCell):
@@ -107,7 +110,7 @@ class GRUCell(UnitsCell):
         self.built = True
 
     def equation(self) -> Any:
-        return GRUEquation(
+        return make(GRUEquation,
             value(self._gate_kernel), value(self._gate_bias), value(self._candidate_kernel),
             value(self._candidate_bias), Applied(self._activation),
         )  # fmt: skip
@@ -145,7 +148,7 @@ class BasicLSTMCell(EquationCell):
         self.built = True
 
     def equation(self) -> Any:
-        return BasicLSTMEquation(
+        return make(BasicLSTMEquation,
             value(self._kernel), value(self._bias), self._forget_bias, Applied(self._activation),
             self._state_is_tuple,
         )  # fmt: skip
@@ -202,7 +205,7 @@ class LSTMCell(EquationCell):
 
     def equation(self) -> Any:
         peep = ("w_i_diag", "w_f_diag", "w_o_diag") if self._use_peepholes else ()
-        return LSTMEquation(
+        return make(LSTMEquation,
             value(self._kernel), value(self._bias),
             **{name: value(getattr(self, f"_{name}")) for name in peep},
             proj_kernel=None if self._num_proj is None else value(self._proj_kernel),

@@ -140,7 +140,7 @@ class _CudnnRNN(Layer):
             for row in rows:
                 row.set_shape([None, self.num_units])
         if not self._has_c:
-            return parts[0]
+            return list(parts[0])
         return [LSTMStateTuple(c, h) for h, c in zip(*parts, strict=True)]
 
     def _dropped(self, x: Any, training: Any) -> Any:

@@ -207,7 +207,7 @@ class Layer:
             self.input_spec.check(self.name, first)
         if self.built:
             return
-        if self._dtype is None and hasattr(first, "dtype"):
+        if self._dtype is None and first is not None and hasattr(first, "dtype"):
             self._dtype = tf.as_dtype(first.dtype).base_dtype.name
         if all(hasattr(leaf, "shape") for leaf in tf.nest.flatten(inputs)):
             self.build(tf.nest.map_structure(lambda x: x.shape, inputs))

@@ -155,7 +155,6 @@ _OTHERS = {
     "Conv1D Conv2D Conv3D Conv2DTranspose Conv3DTranspose SeparableConv1D SeparableConv2D",
     "pooling": "max_pooling1d max_pooling2d max_pooling3d average_pooling1d average_pooling2d average_pooling3d "
     "MaxPooling1D MaxPooling2D MaxPooling3D AveragePooling1D AveragePooling2D AveragePooling3D",
-    "normalization": "batch_normalization BatchNormalization",
 }
 
 
@@ -163,7 +162,7 @@ def __getattr__(name: str) -> Any:
     for module, names in _OTHERS.items():
         if name in names.split():
             return getattr(_legacy(module), name)
-    msg = f"module 'porting.tf1.layers' has no attribute {name!r}"
+    msg = f"tf.layers.{name} is not covered by porting.tf1: write it with tf.nn"
     raise AttributeError(msg)
 
 

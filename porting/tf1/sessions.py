@@ -21,14 +21,14 @@ def _careful(config: Any) -> Any:
     return made
 
 
-class Session(tf.Session):  # type: ignore[misc]
+class Session(tf.Session):
     """``tf.Session``."""
 
     def __init__(self, target: str = "", graph: Any = None, config: Any = None) -> None:
         super().__init__(target, graph=graph, config=_careful(config))
 
 
-class InteractiveSession(tf.InteractiveSession):  # type: ignore[misc]
+class InteractiveSession(tf.InteractiveSession):
     """``tf.InteractiveSession``."""
 
     def __init__(self, target: str = "", graph: Any = None, config: Any = None) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
-from porting.tf1.cell_base import Inner, LSTMStateTuple, RNNCell, assert_like_rnncell
+from porting.tf1.cell_base import Inner, LSTMStateTuple, RNNCell, assert_like_rnncell, make
 from porting.tf1.layer import Layer
 from porting.tf1.runtime import constant_value, tf
 from porting.tf1.vocabulary import OPS
@@ -61,7 +61,7 @@ class ResidualWrapper(WrapperCell):
         self._residual_fn = residual_fn
 
     def _wrapped(self, inputs: Any, state: Any, call: Callable[..., Any]) -> Any:
-        return ResidualEquation(Inner(call), self._residual_fn).step(OPS, inputs, state)
+        return make(ResidualEquation, Inner(call), self._residual_fn).step(OPS, inputs, state)
 
 
 class DeviceWrapper(WrapperCell):

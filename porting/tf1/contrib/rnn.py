@@ -23,13 +23,11 @@ from porting.tf1.contrib_conv import (
     NTMCell,
 )
 from porting.tf1.contrib_grid import BidirectionalGridLSTMCell, GridLSTMCell, TimeFreqLSTMCell
+from porting.tf1.contrib_groups import GLSTMCell, NASCell, PhasedLSTMCell
 from porting.tf1.contrib_lstm import (
     CoupledInputForgetGateLSTMCell,
-    GLSTMCell,
     LayerNormBasicLSTMCell,
     LayerNormLSTMCell,
-    NASCell,
-    PhasedLSTMCell,
     WeightNormLSTMCell,
 )
 from porting.tf1.contrib_small import (

@@ -24,13 +24,15 @@ from porting.tf1.seq2seq.decoder import (
 )
 from porting.tf1.seq2seq.helper import (
     CustomHelper,
-    GreedyEmbeddingHelper,
     Helper,
-    InferenceHelper,
-    SampleEmbeddingHelper,
     ScheduledEmbeddingTrainingHelper,
     ScheduledOutputTrainingHelper,
     TrainingHelper,
+)
+from porting.tf1.seq2seq.inference import (
+    GreedyEmbeddingHelper,
+    InferenceHelper,
+    SampleEmbeddingHelper,
 )
 from porting.tf1.seq2seq.monotonic import hardmax, monotonic_attention, safe_cumprod
 

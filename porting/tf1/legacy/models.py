@@ -48,7 +48,7 @@ def either(feed_previous: Any, decode: Callable[[bool], Any], count: int, like: 
     def flat(feeding: bool) -> list[Any]:
         with tf.variable_scope(tf.get_variable_scope(), reuse=None if feeding else True):
             outputs, state = decode(feeding)
-        return list(outputs) + tf.nest.flatten(state)
+        return [*outputs, *tf.nest.flatten(state)]
 
     found = tf.cond(feed_previous, lambda: flat(True), lambda: flat(False))
     parts = found[count:]

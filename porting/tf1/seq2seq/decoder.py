@@ -250,10 +250,10 @@ def sequence_loss(
             return tf.div_no_nan(tf.reduce_sum(loss), tf.cast(count, loss.dtype))
         loss = tf.reshape(loss, tf.shape(logits)[0:2])
         if time[0] or batch[0]:
-            axis = [0] if batch[0] else [1]
-            return tf.div_no_nan(tf.reduce_sum(loss, axis=axis), tf.reduce_sum(weights, axis=axis))
+            over = [0] if batch[0] else [1]
+            return tf.div_no_nan(tf.reduce_sum(loss, axis=over), tf.reduce_sum(weights, axis=over))
         if time[1] or batch[1]:
-            axis = [0] if batch[1] else [1]
-            count = tf.cast(tf.count_nonzero(weights, axis=axis), loss.dtype)
-            return tf.div_no_nan(tf.reduce_sum(loss, axis=axis), count)
+            over = [0] if batch[1] else [1]
+            count = tf.cast(tf.count_nonzero(weights, axis=over), loss.dtype)
+            return tf.div_no_nan(tf.reduce_sum(loss, axis=over), count)
         return loss
