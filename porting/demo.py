@@ -56,11 +56,16 @@ def demo(folder: Path, say: Say) -> Story:
         say: told what happens, in lines.
 
     Raises:
+        UsageError: the folder cannot be made.
         RnnportError: a step failed.
     """
     example = find_example()
     model, samples = example / "model" / "frozen.pb", example / "samples.npz"
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"the folder {folder} cannot be made: {error.strerror or error}"
+        raise UsageError(msg) from error
     say(f"1. What is in {model.name}, a frozen graph of TensorFlow 1.15?")
     found = inspect(model, outputs=OUTPUTS)
     say(str(found.tree()))

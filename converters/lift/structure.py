@@ -13,6 +13,7 @@ from converters.lift import tables
 from converters.lift.dead import keep_live
 from converters.lift.dropout import dropout_placeholders
 from converters.lift.dropout_branches import dropout_switches
+from converters.lift.freezing import frozen_value
 from converters.lift.homes import ROOT, Homes
 from converters.lift.known import settle_predicates
 from converters.lift.names import tensor_name
@@ -107,11 +108,10 @@ def _freeze_dropout(
 
 
 def _frozen(graph: Graph, name: str, value: Any) -> np.ndarray:
-    node = graph.nodes[split_tensor(tensor_name(graph, name))[0]]
-    dtype = node.attrs.get("dtype", node.attrs.get("T"))
-    if dtype is None or dtype == "string":
-        return np.asarray(value)
-    return np.asarray(value).astype(str(dtype))
+    tensor = tensor_name(graph, name)
+    node = graph.nodes[split_tensor(tensor)[0]]
+    dtype = node.attrs.get("dtype") or _interior_fact(graph, tensor).dtype
+    return frozen_value(graph, tensor, value, str(dtype))
 
 
 def _plain(value: np.ndarray) -> Any:

@@ -128,7 +128,7 @@ def _choose(message: Any, tags: str | None, place: Path) -> Any:
     if tags is None and len(sets) == 1:
         return message.meta_graphs[0]
     what = f"no graph with the tags {tags!r}" if tags is not None else "several graphs"
-    msg = f"{place} has {what}; choose one by its tags: {shown}"
+    msg = f"{place} has {what}; choose one with --tag: {shown}"
     raise UsageError(msg)
 
 

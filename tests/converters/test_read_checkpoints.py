@@ -111,7 +111,7 @@ def test_saved_model_tags_signatures_assets_and_initializers() -> None:
     assert "InitializeTableFromTextFileV2" in tables
     other = read(READERS / "saved_model", tags="gpu, train")
     assert list(other.signatures) == ["other"]
-    with pytest.raises(UsageError, match="choose one by its tags: serve; gpu,train"):
+    with pytest.raises(UsageError, match="choose one with --tag: serve; gpu,train"):
         read(READERS / "saved_model", tags="tpu")
     assert read(READERS / "saved_model" / "saved_model.pb").kind == "saved_model"
 

@@ -15,12 +15,10 @@ REFUSED = {
     "block_fused_clip": "the number of steps of BlockLSTM is open",
     "block_fused_peephole": "the number of steps of BlockLSTM is open",
     "ctc_beam": "CTC beam search has no form in ONNX",
-    "dropout_cond": "a switch that the user must freeze",
     "speech_ctc": "CTC beam search has no form in ONNX",
     "stack_bidirectional_static": "an array whose rank is lost",
     "static_lstm_lengths": "a list of open length",
     "string_tagger": "lookup tables",
-    "v2_cond_dropout": "a switch that the user must freeze",
 }
 """What may be refused today, and why; a wrong number is never allowed."""
 KERAS = (
