@@ -1,4 +1,4 @@
-"""Time and memory of conversion by the size of the graph; ``docs/scale.md`` holds the numbers.
+"""CPU time and memory of conversion by the size of the graph; ``docs/scale.md`` holds the numbers.
 
 ::
 
@@ -75,13 +75,13 @@ def measure(kind: str, size: int) -> dict[str, object]:
     made = static_lstm(size) if kind == "static" else plain(size)
     inputs = ["x:0", "state_0:0", "state_1:0"] if kind == "static" else ["x:0"]
     outputs = ["stacked:0", "last:0"] if kind == "static" else ["out:0"]
-    marks = [time.perf_counter()]
+    marks = [time.process_time()]
     program = structure(made, inputs=inputs, outputs=outputs)
-    marks.append(time.perf_counter())
+    marks.append(time.process_time())
     program = whole_stacks(recognise(program))
-    marks.append(time.perf_counter())
+    marks.append(time.process_time())
     exported = to_onnx(program)
-    marks.append(time.perf_counter())
+    marks.append(time.process_time())
     spent = [b - a for a, b in itertools.pairwise(marks)]
     return {
         "row": f"{kind} {size}",
