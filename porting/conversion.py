@@ -12,7 +12,7 @@ from typing import Any
 from converters.program import Program
 from porting.model import Model, open_model
 from porting.verification.samples import Run, load_samples
-from porting.verification.verdict import DIFFERENT, Verdict
+from porting.verification.verdict import DIFFERENT, STATUS, Verdict
 from reference.errors import ArtefactError, NotConvertibleError, UsageError
 
 TARGETS = ("onnx", "keras", "source")
@@ -125,6 +125,9 @@ def convert(
     if Path(artefact).suffix == ".keras" and to != "onnx":
         msg = f"{artefact} is a Keras model already: it is read for --to onnx only"
         raise UsageError(msg)
+    if max_error is not None and dtype != "int8":
+        msg = "--max-error is for --dtype int8: what else is equivalent, the noise floors decide"
+        raise UsageError(msg)
     target = _writable(Path(out), to)
     recorded = load_samples(samples) if samples is not None else None
     progress("reading", 0, 1)
@@ -157,7 +160,8 @@ def convert(
                 "verdict": verdict.verdict,
                 "cases": str(verdict.cases),
             }
-        final = target if verdict is None or verdict.verdict != DIFFERENT else _beside(target)
+        held = verdict is None or verdict.status(max_error) != STATUS[DIFFERENT]
+        final = target if held else _beside(target)
         port.with_origin(origin).save(Path(folder) / "final" / final.name)
         _put(Path(folder) / "final", final)
     names = port.names

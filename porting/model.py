@@ -172,7 +172,12 @@ def open_model(
     limits = {} if max_tensor is None else {"max_tensor": max_tensor}
     artefact = read(Path(path), tags=tag, **limits)
     given, wanted = io_of(artefact, signature, inputs, outputs)
-    fixed = {tensor_name(artefact.graph, name): value for name, value in (freeze or {}).items()}
+    fixed: dict[str, Any] = {}
+    for name, value in (freeze or {}).items():
+        if tensor_name(artefact.graph, name) in fixed:
+            msg = f"--freeze names {tensor_name(artefact.graph, name)} twice"
+            raise UsageError(msg)
+        fixed[tensor_name(artefact.graph, name)] = value
     names = tuple(dict.fromkeys(tensor_name(artefact.graph, name) for name in given))
     results = tuple(dict.fromkeys(tensor_name(artefact.graph, name) for name in wanted))
     kept = tuple(name for name in names if name not in fixed or inputs is not None)
@@ -186,7 +191,7 @@ def parse_freeze(items: Sequence[str], /) -> dict[str, Any]:
     {'keep:0': 1.0, 'train': False}
 
     Raises:
-        UsageError: there is no ``=``.
+        UsageError: there is no ``=``, or a name comes twice.
     """
     import json
 
@@ -195,6 +200,9 @@ def parse_freeze(items: Sequence[str], /) -> dict[str, Any]:
         name, equals, text = item.partition("=")
         if not equals or not name or not text:
             msg = f"--freeze wants NAME=VALUE, not {item!r}"
+            raise UsageError(msg)
+        if name in found:
+            msg = f"--freeze names {name} twice"
             raise UsageError(msg)
         try:
             found[name] = json.loads(text.lower() if text in ("True", "False") else text)

@@ -7,14 +7,24 @@ from typing import Any
 
 import click
 
+from reference.errors import UsageError
+
 Command = Callable[..., Any]
 
 
-def names(_: click.Context, __: click.Parameter, value: str | None) -> list[str] | None:
-    """``a:0,b:0`` as a list; None where nothing is given."""
+def names(_: click.Context, option: click.Parameter, value: str | None) -> list[str] | None:
+    """``a:0,b:0`` as a list; None where nothing is given.
+
+    Raises:
+        UsageError: it names nothing.
+    """
     if value is None:
         return None
-    return [part.strip() for part in value.split(",") if part.strip()]
+    found = [part.strip() for part in value.split(",") if part.strip()]
+    if not found:
+        msg = f"--{option.name} names no tensor: give a:0,b:0, or leave it out"
+        raise UsageError(msg)
+    return found
 
 
 def reading(command: Command) -> Command:
