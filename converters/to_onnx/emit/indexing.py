@@ -88,7 +88,8 @@ def _arg(op: str) -> Any:
         wide = x
         if x.fact.dtype in ("bool", "int16", "uint16"):
             wide = e.to(x, "int32")
-        name = e.node(op, wide, axis=axis, keepdims=0)
+        # From the front: of an empty array ONNX Runtime 1.31 does not reduce an axis given from the end.
+        name = e.node(op, wide, axis=axis % len(x.shape), keepdims=0)
         done = name if dtype == "int64" else e.to(name, dtype)
         e.natural.add(done)
         return done

@@ -35,11 +35,16 @@ def reduce(e: Any, op: str, dtype: str, x: Any, axes: Any, keepdims: bool) -> st
     return str(e.compute(op, dtype, x, axes=list(axes), keepdims=keep))
 
 
+def from_front(axes: Any, x: Any) -> Any:
+    """Axes counted from the front: given from the end, ONNX Runtime 1.31 does not reduce an empty array at all."""
+    return axes if axes is None else tuple(axis % len(x.shape) for axis in axes)
+
+
 def _reduction(op: str) -> Any:
     def emit(e: Any, out: Fact, x: Any, *, axes: Any, keepdims: bool) -> Any:
         if axes == ():
             return x
-        return reduce(e, op, out.dtype, x, axes, keepdims)
+        return reduce(e, op, out.dtype, x, from_front(axes, x), keepdims)
 
     return emit
 
@@ -53,7 +58,7 @@ def mean(e: Any, out: Fact, x: Any, *, axes: Any, keepdims: bool) -> Any:
     """ONNX Runtime's mean of nothing is 0, TF's is NaN: where an axis may be empty, the sum over the count."""
     if axes == ():
         return x
-    shape = x.shape
+    shape, axes = x.shape, from_front(axes, x)
     dims = shape if axes is None else [shape[axis] for axis in axes]
     if all(not isinstance(dim, Size) and dim > 0 for dim in dims):
         return reduce(e, "ReduceMean", out.dtype, x, axes, keepdims)
@@ -68,7 +73,7 @@ def _logical(op: str, empty: bool) -> Any:
         if axes == ():
             return x
         value = e.to(x if op == "any" else e.logical_not(x), "int32")
-        count = reduce(e, "ReduceSum", "int32", value, axes, keepdims)
+        count = reduce(e, "ReduceSum", "int32", value, from_front(axes, x), keepdims)
         some = e.node("Greater", count, e.scalar(0, "int32"))
         return some if op == "any" else e.node("Not", some)
 

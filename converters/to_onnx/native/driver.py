@@ -204,8 +204,12 @@ class _Call:
         chosen = [axis for axis, wanted in axes.items() if wanted]
         if not chosen:
             return name
-        if name in ops.uncut:
-            return ops.uncut[name]
+        if axes.get(1) and name in ops.uncut:
+            # The row that an empty batch needs is still there; time may lack a step.
+            name = ops.uncut[name]
+            chosen.remove(1)
+            if not chosen:
+                return name
         rank = 1 if len(axes) == 1 and 0 in axes else 3
         after: list[Any] = [ops.axes([0])] * rank
         for axis in chosen:

@@ -1,0 +1,197 @@
+"""Odd inputs to zoo models, in ONNX Runtime and in the oracle: ``python -m tests.converters.to_onnx_edges [--prefer speed] [NAME…]``.
+
+ONNX Runtime can end the whole process (an empty batch in its LSTM), so this is a program of its own: every case is named before it
+runs, with the outcome behind it; the last line without an outcome is the one that ended it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from converters import oracle
+from converters.lift import lift
+from converters.read_graphdef import read
+from converters.to_onnx import to_onnx
+from reference.errors import NotConvertibleError
+from tests.converters.to_onnx_running import as_bytes, as_text, session
+from tests.zoo.catalogue import ZooModel, zoo
+
+Feeds = dict[str, np.ndarray]
+Axis = tuple[str, int]
+ROOT = Path(__file__).parents[2]
+TOLERANCE = 1e-4
+"""Relative to the largest number of an output."""
+
+
+def groups(model: ZooModel) -> list[tuple[Axis, ...]]:
+    """Axes of unknown size that have one size in every recorded run: the batch, the time, …"""
+    runs = model.runs()
+    found: dict[Any, list[Axis]] = {}
+    for entry in model.card["inputs"]:
+        for axis, size in enumerate(entry["shape"] or ()):
+            if size is None:
+                sizes = tuple(run.inputs[entry["name"]].shape[axis] for run in runs)
+                found.setdefault(sizes, []).append((entry["name"], axis))
+    return [tuple(axes) for axes in found.values()]
+
+
+def cut(feeds: Feeds, axes: tuple[Axis, ...], size: int) -> Feeds:
+    """The first ``size`` items along each of these axes."""
+    changed = dict(feeds)
+    for name, axis in axes:
+        changed[name] = changed[name].take(range(min(size, changed[name].shape[axis])), axis)
+    return changed
+
+
+def edges(model: ZooModel) -> Iterator[tuple[str, Feeds]]:
+    """(what is odd, feeds): sizes 0 and 1, vectors of integers (lengths) too large and negative, NaN behind every row's end."""
+    feeds = model.runs()[0].inputs
+    axes = groups(model)
+    for group in axes:
+        where = ",".join(f"{name}[{axis}]" for name, axis in group)
+        for size in (0, 1):
+            yield f"{size} along {where}", cut(feeds, group, size)
+    for name, array in feeds.items():
+        if array.ndim == 1 and array.dtype.kind == "i" and array.size:
+            top = max(a.shape[axis] for a in feeds.values() for axis in range(a.ndim))
+            for value in (top + 3, -2, 0):
+                changed = array.copy()
+                changed[-1] = value
+                yield f"{value} in {name}", {**feeds, name: changed}
+            yield from padded(feeds, axes, name)
+
+
+def padded(feeds: Feeds, axes: list[tuple[Axis, ...]], lengths: str) -> Iterator[tuple[str, Feeds]]:
+    """NaN behind each row's end, in every sequence of three axes that shares the axis of ``lengths``."""
+    changed = dict(feeds)
+    rows = next((group for group in axes if (lengths, 0) in group), ())
+    for name, batch in rows:
+        array = feeds[name]
+        if array.ndim != 3 or array.dtype.kind != "f" or batch > 1:
+            continue
+        moved = np.moveaxis(array.copy(), batch, 0)
+        for row, length in zip(moved, feeds[lengths], strict=True):
+            row[max(int(length), 0) :] = np.nan
+        changed[name] = np.ascontiguousarray(np.moveaxis(moved, 0, batch))
+        yield f"NaN behind {lengths} in {name}", changed
+
+
+def wanted(graph: Any, model: ZooModel, feeds: Feeds) -> Mapping[str, np.ndarray] | None:
+    """What TF computes; None where it refuses."""
+    frozen = {name: np.asarray(value) for name, value in model.card["frozen"].items()}
+    try:
+        with np.errstate(all="ignore"):
+            return oracle.run(graph, {**frozen, **feeds}, model.outputs)
+    except Exception:  # whatever the interpreter stumbles over, TF refuses too or is not known
+        return None
+
+
+def difference(found: np.ndarray, right: np.ndarray) -> str:
+    """In words; empty where there is none."""
+    if found.shape != right.shape:
+        return f"shape {found.shape}, not {right.shape}"
+    if right.dtype.kind in "SUO":
+        return "" if found.ravel().tolist() == right.ravel().tolist() else "other text"
+    if right.dtype.kind != "f":
+        return "" if np.array_equal(found, right) else "other numbers"
+    scale = max(float(np.abs(right[np.isfinite(right)]).max(initial=0)), 1e-3)
+    unit = 4e-3 if right.dtype == np.float16 else TOLERANCE
+    # Where TF gives NaN for lack of a number, ONNX Runtime's kernels may give one: not compared.
+    same = np.isclose(found, right, rtol=0, atol=unit * scale) | np.isnan(right)
+    return "" if same.all() else f"{np.count_nonzero(~same)} of {same.size} numbers"
+
+
+KNOWN = {
+    "attentional_gru: 0 along x:0[1]": "0 steps, which TF refuses: ONNX Runtime's FusedMatMul divides by zero",
+    "ntm: 0 along x:0[1]": "0 steps: ONNX Runtime's Scan refuses them",
+    "beam_attention: -2 in source_lengths:0": "attention over nothing is NaN; the best of NaN is no one's",
+    "beam_attention: 0 in source_lengths:0": "attention over nothing is NaN; the best of NaN is no one's",
+    "translation_beam: 0 in source_lengths:0": "attention over nothing is NaN; the best of NaN is no one's",
+}  # fmt: skip
+"""Cases that are not run, and why they cannot be as TF's."""
+
+
+def outcome(graph: Any, running: Any, model: ZooModel, feeds: Feeds) -> str:
+    """``right``, ``TF refuses``, or what is wrong."""
+    right = wanted(graph, model, feeds)
+    taken = {port.name for port in running.get_inputs()}
+    given = {name: as_text(array) for name, array in feeds.items() if name in taken}
+    try:
+        found = running.run(list(model.outputs), given)
+    except Exception as error:
+        return "TF refuses" if right is None else f"WRONG: refused: {' '.join(str(error).split())}"
+    if right is None:
+        return "TF refuses"
+    pairs = zip(model.outputs, found, strict=True)
+    wrong = [(n, difference(as_bytes(a), as_bytes(np.asarray(right[n])))) for n, a in pairs]
+    return "; ".join(f"WRONG: {name}: {text}" for name, text in wrong if text) or "right"
+
+
+def check(model: ZooModel, prefer: str) -> None:
+    """One line a case."""
+    graph = read(model.graph).graph
+    frozen = {name: model.card["frozen"][name] for name in model.card["must_freeze"]}
+    try:
+        program = lift(graph, inputs=model.inputs, outputs=model.outputs, freeze=frozen)
+        running = session(to_onnx(program, prefer=prefer).model)
+    except NotConvertibleError as error:
+        print(f"{model.name}: not convertible: {error}", flush=True)
+        return
+    for what, feeds in edges(model):
+        if f"{model.name}: {what}" in KNOWN:
+            continue
+        print(f"{model.name}: {what}: ", end="", flush=True)
+        print(outcome(graph, running, model, feeds), flush=True)
+
+
+def run(names: Sequence[str], prefer: str) -> tuple[int, list[str]]:
+    """These models in a process of their own: its exit status, and its lines."""
+    module = "tests.converters.to_onnx_edges"
+    command = [sys.executable, "-W", "ignore", "-m", module, "--prefer", prefer, *names]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    lines = done.stdout.splitlines()
+    return done.returncode, lines if lines or not done.returncode else [done.stderr[-500:]]
+
+
+def isolated(names: list[str], prefer: str) -> None:
+    """All models, with a new process behind each that ends one; then how many cases came out how."""
+    lines: list[str] = []
+    while names:
+        status, found = run(names, prefer)
+        last = found[-1].split(":")[0] if found else names[0]
+        if status:
+            found.append(f"{found.pop() if found else last}WRONG: it ended the process ({status})")
+        lines += found
+        print("\n".join(line for line in found if "WRONG" in line), flush=True)
+        names = names[names.index(last) + 1 :] if status and last in names else []
+    for word in ("right", "TF refuses", "WRONG", "not convertible"):
+        print(f"{sum(word in line for line in lines):5} {word}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--prefer", default="native")
+    parser.add_argument(
+        "--isolate", action="store_true", help="go on behind a model that ends the process"
+    )
+    options = parser.parse_args()
+    onnxruntime.set_default_logger_severity(4)
+    chosen = [m for m in zoo() if m.samples is not None and m.name in (options.names or [m.name])]
+    if options.isolate:
+        isolated([model.name for model in chosen], options.prefer)
+        return
+    for model in chosen:
+        check(model, options.prefer)
+
+
+if __name__ == "__main__":
+    main()
