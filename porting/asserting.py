@@ -56,7 +56,9 @@ def assert_equivalent(
     return verdict
 
 
-def _candidate(port: Any, original: Path | str, names: Mapping[str, str] | None, options: dict[str, Any]) -> Any:
+def _candidate(
+    port: Any, original: Path | str, names: Mapping[str, str] | None, options: dict[str, Any]
+) -> Any:
     model = hasattr(port, "get_config") and hasattr(port, "weights")
     if names is not None and not model:
         msg = "names is given, but the port is no Keras model: a file carries its own, a function uses TF's"

@@ -75,6 +75,39 @@ def compare(
     """
     from porting.verification.equivalence import check
 
+    port, model = open_pair(
+        artefact, candidate, inputs=inputs, outputs=outputs, freeze=freeze, signature=signature, tag=tag,
+        max_tensor=max_tensor, live=live, threads=threads, trust=trust,
+    )  # fmt: skip
+    recorded = None if samples is None else _all(str(samples))
+    if recorded is not None:
+        model.check_samples(recorded)
+    runs, oracle, notes = model.runs(recorded, cases, seed)
+    notes = (*notes, *other_file(port, model))
+    verdict = check(
+        model.original, port, runs, oracle=oracle, dtype=dtype_of(port), notes=notes, doubts=model.doubts(runs),
+        progress=lambda number: progress("verifying", number + 1, len(runs)),
+    )  # fmt: skip
+    return Comparison(verdict, model, port)
+
+
+def open_pair(
+    artefact: Path | str,
+    candidate: Path | str | Candidate,
+    /,
+    *,
+    inputs: Sequence[str] | None = None,
+    outputs: Sequence[str] | None = None,
+    freeze: Mapping[str, Any] | None = None,
+    threads: int = 1,
+    trust: bool = False,
+    **reading: Any,
+) -> tuple[Candidate, Model]:
+    """The port and the original, with the names that both have.
+
+    Raises:
+        As :func:`compare`.
+    """
     port = (
         candidate
         if isinstance(candidate, Candidate)
@@ -83,24 +116,23 @@ def compare(
     told = {} if freeze else _json(port, "frozen", {})
     model = open_model(
         artefact, inputs=inputs or _json(port, "inputs", list(port.inputs)) or None,
-        outputs=outputs or _json(port, "outputs", list(port.outputs)) or None, freeze=freeze or told,
-        signature=signature, tag=tag, max_tensor=max_tensor, live=live,
+        outputs=outputs or _json(port, "outputs", list(port.outputs)) or None, freeze=freeze or told, **reading,
     )  # fmt: skip
     _fits(model, port)
-    recorded = None if samples is None else _all(str(samples))
-    if recorded is not None:
-        model.check_samples(recorded)
-    runs, oracle, notes = model.runs(recorded, cases, seed)
-    told_sha = port.origin.get("sha256")
-    if told_sha not in (None, model.artefact.sha256):
-        notes = (*notes, "the port says that it was made from another file")
-    told_options = str(port.origin.get("options", ""))
-    dtype = next((name for name in ("int8", "float16") if f'"{name}"' in told_options), "float32")
-    verdict = check(
-        model.original, port, runs, oracle=oracle, dtype=dtype, notes=notes, doubts=model.doubts(runs),
-        progress=lambda number: progress("verifying", number + 1, len(runs)),
-    )  # fmt: skip
-    return Comparison(verdict, model, port)
+    return port, model
+
+
+def other_file(port: Candidate, model: Model, /) -> tuple[str, ...]:
+    """A note where a port of ours was made from another artefact."""
+    if port.origin.get("sha256") in (None, model.artefact.sha256):
+        return ()
+    return ("the port says that it was made from another file",)
+
+
+def dtype_of(port: Candidate, /) -> str:
+    """What the port computes in."""
+    told = str(port.origin.get("options", ""))
+    return next((name for name in ("int8", "float16") if f'"{name}"' in told), "float32")
 
 
 def _json(port: Candidate, key: str, default: Any) -> Any:

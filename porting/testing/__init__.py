@@ -20,7 +20,17 @@ _PLACES = {
     "states": "porting.testing.strategies",
 }  # fmt: skip
 
-__all__ = ["RAGGED", "Ragged", "Recordings", "Run", "assert_equivalent", "cells", "lengths", "ragged", "states"]
+__all__ = [
+    "RAGGED",
+    "Ragged",
+    "Recordings",
+    "Run",
+    "assert_equivalent",
+    "cells",
+    "lengths",
+    "ragged",
+    "states",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -25,7 +25,9 @@ class Ragged:
         """bool [rows, steps], True within the row."""
         return np.asarray(np.arange(self.steps)[None, :] < self.lengths[:, None])
 
-    def sequences(self, features: int, /, *, seed: int = 0, dtype: str = "float32", padding: float = 0.0) -> np.ndarray:
+    def sequences(
+        self, features: int, /, *, seed: int = 0, dtype: str = "float32", padding: float = 0.0
+    ) -> np.ndarray:
         """Random [rows, steps, features]; past each row's length ``padding`` (NaN shows who reads it)."""
         drawn = np.random.default_rng(seed).standard_normal((self.rows, self.steps, features))
         return np.where(self.mask[..., None], drawn, padding).astype(dtype)

@@ -17,7 +17,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """``--rnnport-recordings FOLDER``: keep recordings there (to commit them), not in pytest's cache."""
     group = parser.getgroup("rnnport")
     group.addoption(
-        "--rnnport-recordings", metavar="FOLDER", default=None, help="where recordings are kept; else in pytest's cache"
+        "--rnnport-recordings",
+        metavar="FOLDER",
+        default=None,
+        help="where recordings are kept; else in pytest's cache",
     )
 
 

@@ -58,7 +58,10 @@ class Recordings:
             msg = f"no recording of {original} is in {self.folder}, and no program is given to make one"
             raise UsageError(msg)
         drawn, _ = draw_runs(model.original, model.program.inputs, cases, seed)
-        runs = [Run(run.inputs, _answer(program, model.program.outputs, run, model.original.frozen)) for run in drawn]
+        runs = [
+            Run(run.inputs, _answer(program, model.program.outputs, run, model.original.frozen))
+            for run in drawn
+        ]
         self.folder.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{path.name}.{os.getpid()}.part")
         save_samples(part, runs, {"sha256": model.artefact.sha256, "key": key})

@@ -22,7 +22,8 @@ from reference.states import flatten, unflatten_like
 try:
     from hypothesis import strategies as st
 except ImportError as error:
-    raise MissingExtraError("hypothesis", "test", "strategies for cells, lengths and states") from error
+    msg = "hypothesis"
+    raise MissingExtraError(msg, "test", "strategies for cells, lengths and states") from error
 
 Draw = Callable[[Any], Any]
 
@@ -57,7 +58,11 @@ CELLS: dict[str, Callable[[Draw, int, int], Any]] = {
 
 @st.composite
 def cells(
-    draw: Draw, kinds: Sequence[str] = tuple(CELLS), max_units: int = 6, max_features: int = 5, dtype: str = "float32"
+    draw: Draw,
+    kinds: Sequence[str] = tuple(CELLS),
+    max_units: int = 6,
+    max_features: int = 5,
+    dtype: str = "float32",
 ) -> Any:
     """A cell of :mod:`reference.cells`: all weights random, no bias zero.
 
@@ -74,13 +79,16 @@ def cells(
 
     def array(shape: tuple[int, ...]) -> np.ndarray:
         scale = 1.0 if len(shape) == 1 else 1.6 / np.sqrt(shape[0])
-        return (rng.uniform(0.1, 0.8, shape) * rng.choice([-1.0, 1.0], shape) * scale).astype(dtype)
+        drawn = rng.uniform(0.1, 0.8, shape) * rng.choice([-1.0, 1.0], shape) * scale
+        return np.asarray(drawn, dtype)
 
     return CELLS[kind](array, features, units)
 
 
 @st.composite
-def lengths(draw: Draw, steps: int, max_rows: int = 5, min_rows: int = 1, dtype: str = "int32") -> np.ndarray:
+def lengths(
+    draw: Draw, steps: int, max_rows: int = 5, min_rows: int = 1, dtype: str = "int32"
+) -> np.ndarray:
     """Lengths of 0 to ``steps``; 0, 1 and ``steps`` come often."""
     edges = st.sampled_from(sorted({0, min(1, steps), steps}))
     row = st.one_of(edges, st.integers(0, steps))
@@ -95,7 +103,9 @@ def ragged(draw: Draw, max_steps: int = 8, max_rows: int = 5) -> Ragged:
 
 
 @st.composite
-def states(draw: Draw, cell: Any, rows: int, dtype: str = "float32", zero: bool | None = None) -> Any:
+def states(
+    draw: Draw, cell: Any, rows: int, dtype: str = "float32", zero: bool | None = None
+) -> Any:
     """An initial state of ``cell`` for ``rows`` rows, in the form of its ``state_size``.
 
     Args:

@@ -49,9 +49,21 @@ def check(
     judge.unproven.extend(doubts)
     kept: Kept = []
     for number, run in enumerate(runs):
-        _one(judge, original, candidate, number, run)
-        _keep(kept, number, run)
+        take_run(judge, candidate, number, run)
+        keep(kept, number, run)
         progress(number)
+    return conclude(judge, candidate, kept, dtype=dtype, weights=weights)
+
+
+def conclude(
+    judge: Judge, candidate: Candidate, kept: Kept, /, *, dtype: str, weights: bool = True
+) -> Verdict:
+    """The verdict on what all runs showed: the audit of the weights, the rule, the search for a cause.
+
+    Args:
+        kept: (number, inputs) of some runs.
+    """
+    original = judge.original
     if dtype != "float32":
         judge.notes.append(f"the weights were not audited: the port holds them in {dtype}")
     elif weights and candidate.weights is not None:
@@ -120,14 +132,17 @@ def explained(
     )
 
 
-def _keep(kept: Kept, number: int, run: Run) -> None:
+def keep(kept: Kept, number: int, run: Run) -> None:
+    """Keep the inputs of the first runs."""
     if len(kept) < KEPT_RUNS:
         size = sum(value.nbytes for _, inputs in kept for value in inputs.values())
         if size + sum(value.nbytes for value in run.inputs.values()) <= KEPT_BYTES:
             kept.append((number, run.inputs))
 
 
-def _one(judge: Judge, original: Original, candidate: Candidate, number: int, run: Run) -> None:
+def take_run(judge: Judge, candidate: Candidate, number: int, run: Run) -> None:
+    """Let the judge see one run."""
+    original = judge.original
     try:
         truth = original.run(run.inputs)
     except NotConvertibleError as error:
@@ -149,4 +164,5 @@ def _one(judge: Judge, original: Original, candidate: Candidate, number: int, ru
     except Exception as error:
         judge.failed(number, f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
         return
+    truth = original.looked_at_closer(truth, run.inputs, answered)
     judge.take(number, truth, run.outputs, answered)

@@ -11,10 +11,18 @@ from porting.weights.forms import CELLS, ROLES, Form
 from porting.weights.store import Store
 from porting.weights.targets import BATCH_NORM, CONV, DENSE, EMBEDDING, RECURRENT, RNN, Leaf
 
-_CELL = re.compile(r"cell(_?\d+)?$|^(gates|candidate|linear|(input|hidden)_projection)$", re.IGNORECASE)
+_CELL = re.compile(
+    r"cell(_?\d+)?$|^(gates|candidate|linear|(input|hidden)_projection)$", re.IGNORECASE
+)
 _RNN = re.compile(r"rnn", re.IGNORECASE)
 _CUDNN = re.compile(r"cudnn_compatible_lstm_cell", re.IGNORECASE)
-_BIAS = (("kernel", "bias"), ("weights", "biases"), ("weight", "bias"), ("matrix", "bias"), ("w", "b"))
+_BIAS = (
+    ("kernel", "bias"),
+    ("weights", "biases"),
+    ("weight", "bias"),
+    ("matrix", "bias"),
+    ("w", "b"),
+)
 
 
 @dataclass(frozen=True)
@@ -103,7 +111,9 @@ def _norm_places(leaf: Leaf, store: Store, names: list[str]) -> Iterator[Place]:
             continue
         more = [f"{at}{slash}{r}" for r in ROLES[BATCH_NORM] if r not in roles]
         more = [n for n in more if n in store.shapes]
-        problem = f"the layer has no {', '.join(more)}: build it with scale and center" if more else ""
+        problem = (
+            f"the layer has no {', '.join(more)}: build it with scale and center" if more else ""
+        )
         yield Place(at, "batch norm", tensors, roles=roles, problem=problem)
 
 
@@ -111,7 +121,9 @@ def _plain_places(leaf: Leaf, store: Store, names: list[str]) -> Iterator[Place]
     """Dense, Conv and Embedding: a kernel by its shape, a bias by the kernel's name."""
     for name in names:
         parts = name.split("/")
-        if store.shapes[name] != leaf.shape() or any(_CELL.search(part) for part in parts[:-1][-2:]):
+        if store.shapes[name] != leaf.shape() or any(
+            _CELL.search(part) for part in parts[:-1][-2:]
+        ):
             continue
         if parts[-1].lower() in ("recurrent_kernel", "opaque_kernel"):
             continue
@@ -129,7 +141,9 @@ def _plain_places(leaf: Leaf, store: Store, names: list[str]) -> Iterator[Place]
 def _with_bias(leaf: Leaf, name: str, bias: str | None, store: Store) -> Iterator[Place]:
     at = name.rpartition("/")[0]
     # A scope of several kernels (the root, a handmade one) does not tell which is meant.
-    siblings = [n for n in store.names(at) if n.rpartition("/")[0] == at and len(store.shapes[n]) > 1]
+    siblings = [
+        n for n in store.names(at) if n.rpartition("/")[0] == at and len(store.shapes[n]) > 1
+    ]
     scope = at if at and len(siblings) == 1 else name
     if "bias" not in leaf.variables:
         problem = "" if bias is None else f"the layer has use_bias=False, and TF1 added {bias}"
@@ -141,7 +155,9 @@ def _with_bias(leaf: Leaf, name: str, bias: str | None, store: Store) -> Iterato
 def _bias_of(name: str, store: Store, shape: tuple[int, ...]) -> str | None:
     """The bias that goes with a kernel: by its name, else the only vector of that size beside it."""
     scope, slash, last = name.rpartition("/")
-    siblings = [n for n in store.names(scope) if n.rpartition("/")[0] == scope and store.shapes[n] == shape]
+    siblings = [
+        n for n in store.names(scope) if n.rpartition("/")[0] == scope and store.shapes[n] == shape
+    ]
     for kernel, bias in _BIAS:
         pattern = rf"(^|_){kernel}($|_|\d)"
         told = re.sub(pattern, rf"\g<1>{bias}\g<2>", last.lower())

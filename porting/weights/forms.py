@@ -77,7 +77,8 @@ def _lstm(values: list[np.ndarray], forget_bias: float) -> list[np.ndarray]:
 
 
 def _gru(values: list[np.ndarray], _: float) -> list[np.ndarray]:
-    return list(gru.to_keras(GRUCell(*values)))
+    kernel, bias, candidate, candidate_bias = values
+    return list(gru.to_keras(GRUCell(kernel, bias, candidate, candidate_bias)))
 
 
 def _after(values: list[np.ndarray], _: float) -> list[np.ndarray]:
@@ -86,7 +87,8 @@ def _after(values: list[np.ndarray], _: float) -> list[np.ndarray]:
 
 
 def _rnn(values: list[np.ndarray], _: float) -> list[np.ndarray]:
-    return list(rnn.to_keras(BasicRNNCell(*values)))
+    kernel, bias = values
+    return list(rnn.to_keras(BasicRNNCell(kernel, bias)))
 
 
 def _as_is(values: list[np.ndarray], _: float) -> list[np.ndarray]:
@@ -96,11 +98,18 @@ def _as_is(values: list[np.ndarray], _: float) -> list[np.ndarray]:
 _GRU = ("gates/kernel", "gates/bias", "candidate/kernel", "candidate/bias")
 _AFTER = (
     *_GRU[:2],
-    *(f"candidate/{part}_projection/{name}" for part in ("input", "hidden") for name in ("kernel", "bias")),
+    *(
+        f"candidate/{part}_projection/{name}"
+        for part in ("input", "hidden")
+        for name in ("kernel", "bias")
+    ),
 )
 _KERAS = ("kernel", "recurrent_kernel", "bias")
 CELLS: tuple[Form, ...] = (
-    *(Form("tf1", LSTM, names, _cell_shapes(4), _lstm, True) for names in _pairs(("kernel", "bias"))),
+    *(
+        Form("tf1", LSTM, names, _cell_shapes(4), _lstm, True)
+        for names in _pairs(("kernel", "bias"))
+    ),
     Form("tf1", LSTM, ("w_0", "b"), _cell_shapes(4), _lstm, True),
     *(Form("tf1", GRU, names, _gru_shapes, _gru) for names in _pairs(_GRU)),
     Form("tf1 block", GRU, ("w_ru", "b_ru", "w_c", "b_c"), _gru_shapes, _gru),
@@ -108,7 +117,7 @@ CELLS: tuple[Form, ...] = (
     *(Form("tf1", RNN, names, _cell_shapes(1), _rnn) for names in _pairs(("kernel", "bias"))),
     *(Form("keras", kind, _KERAS, _keras_shapes, _as_is) for kind in (LSTM, GRU, GRU_AFTER, RNN)),
 )
-ROLES: dict[str, tuple[str, ...]] = {kind: _KERAS for kind in (LSTM, GRU, GRU_AFTER, RNN)} | {
+ROLES: dict[str, tuple[str, ...]] = dict.fromkeys((LSTM, GRU, GRU_AFTER, RNN), _KERAS) | {
     BATCH_NORM: ("gamma", "beta", "moving_mean", "moving_variance")
 }
 """Keras' variables in the order in which ``convert`` gives them."""

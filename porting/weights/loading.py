@@ -69,12 +69,16 @@ def load_tf1_weights(
     if averages and not any(name in store.averaged for p in good.values() for name in p.tensors):
         msg = "averages=True, but none of the variables that match has a moving average"
         raise UsageError(msg)
-    ready = [item for unit, p in good.items() for item in _prepare(unit, p, store, told.get(unit.name))]
+    ready = [
+        item for unit, p in good.items() for item in _prepare(unit, p, store, told.get(unit.name))
+    ]
     for variable, value in ready:
         variable.assign(value)
     used = {name for proposal in good.values() for name in proposal.tensors}
     looked = {name for at in (scopes or {"": ""}).values() for name in store.names(at)}
-    matched = tuple(_match(unit, good[unit], store, told.get(unit.name)) for unit in units if unit in good)
+    matched = tuple(
+        _match(unit, good[unit], store, told.get(unit.name)) for unit in units if unit in good
+    )
     return LoadReport(matched, missing, tuple(sorted(looked - used)), store.ignored)
 
 
@@ -98,7 +102,11 @@ def _told(
     if forget_bias is None:
         return {}
     adding = {u.name for u, p in good.items() if any(place.forget_bias for place in p.places)}
-    told = dict(forget_bias) if isinstance(forget_bias, Mapping) else dict.fromkeys(adding, forget_bias)
+    told = (
+        dict(forget_bias)
+        if isinstance(forget_bias, Mapping)
+        else dict.fromkeys(adding, forget_bias)
+    )
     strange = sorted(set(told) - adding)
     if strange or not told:
         which = ", ".join(strange) or ", ".join(unit.name for unit in units)
@@ -114,7 +122,9 @@ def _added(place: Place, forget_bias: float | None) -> float | None:
 
 def _match(unit: Unit, proposal: Proposal, store: Store, forget_bias: float | None) -> Match:
     first = proposal.places[0]
-    names = dict.fromkeys(store.averaged.get(n, n) for place in proposal.places for n in place.tensors)
+    names = dict.fromkeys(
+        store.averaged.get(n, n) for place in proposal.places for n in place.tensors
+    )
     return Match(unit.name, first.form, tuple(names), _added(first, forget_bias))
 
 

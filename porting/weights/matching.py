@@ -3,6 +3,7 @@ refused with the list of what fits."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 from porting.weights.candidates import Place
@@ -76,7 +77,9 @@ class Matching:
         for unit, found in self.open.items():
             if unit in self.taken or len(found) < 2 or unit.told_name is None:
                 continue
-            told = [p for p in found if any(unit.name in place.scope.split("/") for place in p.places)]
+            told = [
+                p for p in found if any(unit.name in place.scope.split("/") for place in p.places)
+            ]
             if len(told) == 1:
                 self._take(unit, told[0])
                 return True
@@ -108,7 +111,7 @@ class Matching:
 
 def _chained(units: Sequence[Unit]) -> bool:
     """Whether each layer depends on the one before."""
-    return all(id(a.layer) in upstream(b.layer) for a, b in zip(units, units[1:], strict=False))
+    return all(id(a.layer) in upstream(b.layer) for a, b in itertools.pairwise(units))
 
 
 def _order(found: Sequence[tuple[Place, ...]]) -> list[int] | None:
@@ -117,6 +120,5 @@ def _order(found: Sequence[tuple[Place, ...]]) -> list[int] | None:
     for key in readings[0]:
         numbers = [reading.get(key) for reading in readings]
         if None not in numbers and len(set(numbers)) == len(numbers):
-            ordered = sorted(range(len(found)), key=lambda k: numbers[k] or 0)
-            return ordered
+            return sorted(range(len(found)), key=lambda k: numbers[k] or 0)
     return None

@@ -19,10 +19,14 @@ def why_missing(unit: Unit, store: Store, scope: str, taken: Proposal | None, /)
     found = _likeness(leaf, store, scope)
     only = [name for name in store.only_averaged if name.startswith(scope)]
     if not found and only:
-        return f"its variables may be there as moving averages alone ({only[0]}): pass averages=True"
+        return (
+            f"its variables may be there as moving averages alone ({only[0]}): pass averages=True"
+        )
     wanted = _wanted(leaf)
     near = f"; {found}" if found else ""
-    return f"no variables of the names and shapes of {wanted}{' in ' + scope if scope else ''}{near}"
+    return (
+        f"no variables of the names and shapes of {wanted}{' in ' + scope if scope else ''}{near}"
+    )
 
 
 def _wanted(leaf: Leaf) -> str:
@@ -45,7 +49,9 @@ def _likeness(leaf: Leaf, store: Store, scope: str) -> str:
         if after:
             return f"{after[0]} is a GRU that resets after its product: build the layer with reset_after=True"
     if leaf.kind in RECURRENT:
-        cells = [n for n in names if n.lower().endswith(("cell/kernel", "cell/weights", "linear/matrix"))]
+        cells = [
+            n for n in names if n.lower().endswith(("cell/kernel", "cell/weights", "linear/matrix"))
+        ]
         shown = ", ".join(f"{n} {list(store.shapes[n])}" for n in cells[:4])
         return f"there is {shown}" if shown else ""
     size = int(np.prod(leaf.shape("moving_mean" if leaf.kind == BATCH_NORM else "kernel")))

@@ -22,7 +22,12 @@ from porting.weights.targets import (
 from reference.errors import SemanticsError, UsageError
 from reference.layouts import gru, lstm, rnn
 
-CELL_NAMES = {LSTM: "lstm_cell", GRU: "gru_cell", GRU_AFTER: "cudnn_compatible_gru_cell", RNN: "basic_rnn_cell"}
+CELL_NAMES = {
+    LSTM: "lstm_cell",
+    GRU: "gru_cell",
+    GRU_AFTER: "cudnn_compatible_gru_cell",
+    RNN: "basic_rnn_cell",
+}
 """What TF1 calls a cell that nobody named."""
 
 
@@ -87,7 +92,9 @@ def _named(
             yield from _cell(leaf, _join(scope, side, stack, own), values, forget_bias)
 
 
-def _plain(leaf: Leaf, scope: str, values: dict[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
+def _plain(
+    leaf: Leaf, scope: str, values: dict[str, np.ndarray]
+) -> Iterator[tuple[str, np.ndarray]]:
     for role, value in values.items():
         name = (scope or "embedding") if leaf.kind == EMBEDDING else _join(scope, role)
         yield name, value
@@ -97,12 +104,16 @@ def _cell(
     leaf: Leaf, scope: str, values: dict[str, np.ndarray], forget_bias: float
 ) -> Iterator[tuple[str, np.ndarray]]:
     kernel, recurrent = values["kernel"], values["recurrent_kernel"]
-    zero = np.zeros((2, kernel.shape[1]) if leaf.kind == GRU_AFTER else kernel.shape[1], kernel.dtype)
+    zero = np.zeros(
+        (2, kernel.shape[1]) if leaf.kind == GRU_AFTER else kernel.shape[1], kernel.dtype
+    )
     weights = [kernel, recurrent, values.get("bias", zero)]
     if leaf.kind in (GRU, GRU_AFTER):
         yield from _gru_names(gru.from_keras(weights), scope)
         return
-    made: Any = rnn.from_keras(weights) if leaf.kind == RNN else lstm.from_keras(weights, forget_bias)
+    made: Any = (
+        rnn.from_keras(weights) if leaf.kind == RNN else lstm.from_keras(weights, forget_bias)
+    )
     yield _join(scope, "kernel"), np.asarray(made.kernel)
     yield _join(scope, "bias"), np.asarray(made.bias)
 

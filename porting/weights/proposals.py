@@ -84,7 +84,9 @@ def _keys(scope: str, layer: int, direction: int, layers: int, directions: int) 
     cells: Sequence[int | None] = [None]
     sides: Sequence[int | None] = [None]
     if layers > 1:
-        cells = [i for i, p in enumerate(parts) if (m := _NUMBERED.fullmatch(p)) and int(m[1]) == layer]
+        cells = [
+            i for i, p in enumerate(parts) if (m := _NUMBERED.fullmatch(p)) and int(m[1]) == layer
+        ]
     if directions > 1:
         sides = [i for i, p in enumerate(parts) if _DIRECTIONS[direction].fullmatch(p)]
     for i, j in itertools.product(cells, sides):
@@ -118,9 +120,7 @@ def opaque(units: Sequence[Unit], store: Store, scope: str, /) -> Iterator[list[
         for unit in units:
             spots = [(layer + k, d) for k, row in enumerate(unit.grid) for d in range(len(row))]
             found.append(
-                tuple(
-                    Place(name, "cudnn opaque", (name,), pack=(shape, *spot)) for spot in spots
-                )
+                tuple(Place(name, "cudnn opaque", (name,), pack=(shape, *spot)) for spot in spots)
             )
             layer += len(unit.grid)
         yield found

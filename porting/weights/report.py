@@ -53,7 +53,9 @@ class LoadReport:
     def __str__(self) -> str:
         lines = []
         for match in self.matched:
-            added = "" if match.forget_bias is None else f", forget bias {match.forget_bias:g} added"
+            added = (
+                "" if match.forget_bias is None else f", forget bias {match.forget_bias:g} added"
+            )
             lines.append(f"{match.layer} <- {', '.join(match.tensors)} ({match.form}{added})")
         lines += [f"{item.layer}: NOT LOADED: {item.reason}" for item in self.missing]
         if self.unused:

@@ -15,7 +15,9 @@ _ATTRIBUTE = "/.ATTRIBUTES/VARIABLE_VALUE"
 _SLOTS = re.compile(
     r"(Adam|AdamW|AdaMax|Nadam|LazyAdam|RMSProp|Momentum|Adagrad|AdagradDA|Adadelta|Ftrl|ProximalAdagrad)(_\d+)?"
 )
-_COUNTERS = re.compile(r"(.*/)?(global_step|beta[12]_power(_\d+)?|_CHECKPOINTABLE_OBJECT_GRAPH|save_counter)")
+_COUNTERS = re.compile(
+    r"(.*/)?(global_step|beta[12]_power(_\d+)?|_CHECKPOINTABLE_OBJECT_GRAPH|save_counter)"
+)
 
 
 class Store:

@@ -109,6 +109,7 @@ def _flat(keras: Any, layer: Any) -> Iterator[Any]:
 
 def _unit(keras: Any, layer: Any) -> Unit | None:
     kl = keras.layers
+    grid: tuple[tuple[Any, ...], ...]
     if not layer.built:
         if isinstance(layer, kl.InputLayer):
             return None
@@ -117,7 +118,9 @@ def _unit(keras: Any, layer: Any) -> Unit | None:
     if not layer.weights or all("seed_generator" in w.path for w in layer.weights):
         return None
     if isinstance(layer, kl.Bidirectional):
-        forward, backward = (_cells(keras, side) for side in (layer.forward_layer, layer.backward_layer))
+        forward, backward = (
+            _cells(keras, side) for side in (layer.forward_layer, layer.backward_layer)
+        )
         grid = tuple(zip(forward, backward, strict=True)) if len(forward) == len(backward) else ()
     elif isinstance(layer, kl.RNN | kl.StackedRNNCells) or _kind(keras, layer) in RECURRENT:
         grid = tuple((cell,) for cell in _cells(keras, layer))
@@ -125,7 +128,12 @@ def _unit(keras: Any, layer: Any) -> Unit | None:
         leaf = _leaf(keras, layer)
         grid = ((leaf,),) if leaf is not None else ()
     if not grid or any(leaf is None for row in grid for leaf in row):
-        return Unit(layer.name, layer, (), f"{type(layer).__name__} has no counterpart among TF1's variables here")
+        return Unit(
+            layer.name,
+            layer,
+            (),
+            f"{type(layer).__name__} has no counterpart among TF1's variables here",
+        )
     return Unit(layer.name, layer, grid)
 
 
@@ -151,9 +159,11 @@ def _leaf(keras: Any, layer: Any) -> Leaf | None:
     kind = _kind(keras, layer)
     if kind is None:
         return None
-    variables = {w.path.rsplit("/", 1)[-1]: w for w in layer.weights if "seed_generator" not in w.path}
+    variables = {
+        w.path.rsplit("/", 1)[-1]: w for w in layer.weights if "seed_generator" not in w.path
+    }
     if kind == EMBEDDING:
-        variables = {"kernel": v for v in variables.values()}
+        variables = dict.fromkeys(("kernel",), next(iter(variables.values())))
     relu = getattr(getattr(layer, "activation", None), "__name__", "") == "relu"
     return Leaf(layer.name, kind, variables, relu)
 

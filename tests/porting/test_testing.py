@@ -55,7 +55,9 @@ def test_the_plugin(pytester, monkeypatch):
             assert callable(rnnport_assert_equivalent)
         """
     )
-    done = pytester.runpytest_subprocess("-p", "porting.testing.plugin", "--rnnport-recordings", "kept", "-v")
+    done = pytester.runpytest_subprocess(
+        "-p", "porting.testing.plugin", "--rnnport-recordings", "kept", "-v"
+    )
     done.assert_outcomes(passed=len(RAGGED) + 1)
     done.stdout.fnmatch_lines(["*test_case?one row empty?*PASSED*"])
 
@@ -122,7 +124,10 @@ def test_runs_in_memory_are_samples_too():
     options = {"inputs": list(samples.inputs), "outputs": list(samples.outputs)}
     verdict = porting.assert_equivalent(remembers, artefact, samples=samples, **options)
     assert verdict.cases == len(samples.runs)
-    wrong = [Run(run.inputs, {k: v + np.float32(0.01) for k, v in run.outputs.items()}) for run in samples.runs]
+    wrong = [
+        Run(run.inputs, {k: v + np.float32(0.01) for k, v in run.outputs.items()})
+        for run in samples.runs
+    ]
     with pytest.raises(AssertionError, match="recording lies"):
         porting.assert_equivalent(remembers, artefact, samples=wrong, **options)
     with pytest.raises(UsageError, match="no runs"):

@@ -66,7 +66,9 @@ SINGLES = {
     "block": lambda d: kl.LSTM(5, dtype=d, **SEQUENCES),
     "fused": lambda d: kl.RNN(kl.LSTMCell(5, dtype=d), dtype=d, **SEQUENCES),
     "gru_block": lambda d: kl.GRU(5, reset_after=False, dtype=d, **SEQUENCES),
-    "gru_block_v2": lambda d: kl.RNN(kl.GRUCell(5, reset_after=False, dtype=d), dtype=d, **SEQUENCES),
+    "gru_block_v2": lambda d: kl.RNN(
+        kl.GRUCell(5, reset_after=False, dtype=d), dtype=d, **SEQUENCES
+    ),
     "sliced": lambda d: kl.LSTM(5, dtype=d, **SEQUENCES),
 }
 
@@ -106,7 +108,9 @@ def tagger(dtype):
     x = kl.Embedding(11, 4, dtype=dtype)(ids)
     x = kl.Conv1D(5, 3, padding="same", activation="relu", dtype=dtype)(x)
     x = kl.BatchNormalization(dtype=dtype)(x)
-    x = kl.Bidirectional(kl.LSTM(5, zero_output_for_mask=True, **options), dtype=dtype)(x, mask=mask)
+    x = kl.Bidirectional(kl.LSTM(5, zero_output_for_mask=True, **options), dtype=dtype)(
+        x, mask=mask
+    )
     for name in ("lower", "upper"):
         x = kl.LSTM(6, zero_output_for_mask=True, name=name, **options)(x, mask=mask)
     return keras.Model([ids, lengths], kl.Dense(7, dtype=dtype)(x))
@@ -129,18 +133,27 @@ def test_a_whole_model(golden):
 def cudnn(dtype):
     options = {"dtype": dtype, "return_sequences": True}
     return keras.Sequential(
-        [keras.Input((6, 4), dtype=dtype), *(kl.Bidirectional(kl.LSTM(5, **options), dtype=dtype) for _ in "ab")]
+        [
+            keras.Input((6, 4), dtype=dtype),
+            *(kl.Bidirectional(kl.LSTM(5, **options), dtype=dtype) for _ in "ab"),
+        ]
     )
 
 
 @pytest.mark.parametrize("scope", ["canonical", "packed"])
 def test_cudnn(scope, golden):
     report = judged(
-        cudnn, lambda m: porting.load_tf1_weights(m, NETS, scope), [golden["in:x"]], golden["out:canonical"], scope
+        cudnn,
+        lambda m: porting.load_tf1_weights(m, NETS, scope),
+        [golden["in:x"]],
+        golden["out:canonical"],
+        scope,
     )
     assert report.complete
     assert report.unused == ()
-    assert {match.form for match in report.matched} == {"tf1" if scope == "canonical" else "cudnn opaque"}
+    assert {match.form for match in report.matched} == {
+        "tf1" if scope == "canonical" else "cudnn opaque"
+    }
 
 
 def test_moving_averages_on_request_only(golden):
@@ -164,7 +177,9 @@ def test_old_names(golden):
     new, old = tagger("float32"), tagger("float32")
     load_tagger(new)
     old.set_weights(new.get_weights())
-    stack = keras.Sequential([*(old.get_layer(name) for name in ("lower", "upper")), old.layers[-1]])
+    stack = keras.Sequential(
+        [*(old.get_layer(name) for name in ("lower", "upper")), old.layers[-1]]
+    )
     for weight in stack.weights:
         weight.assign(np.zeros(weight.shape))
     report = porting.load_tf1_weights(stack, OLD, forget_bias=0.7)
@@ -209,9 +224,15 @@ def test_a_zoo_model_with_hand_named_projection():
 
     def make(dtype):
         given = keras.Input(x.shape[1:], dtype=dtype)
-        return keras.Model(given, kl.Dense(3, "softmax", dtype=dtype)(kl.LSTM(6, dtype=dtype)(given)))
+        return keras.Model(
+            given, kl.Dense(3, "softmax", dtype=dtype)(kl.LSTM(6, dtype=dtype)(given))
+        )
 
     report = judged(
-        make, lambda m: porting.load_tf1_weights(m, checkpoint), [x], samples.runs[0].outputs["prediction:0"], "zoo"
+        make,
+        lambda m: porting.load_tf1_weights(m, checkpoint),
+        [x],
+        samples.runs[0].outputs["prediction:0"],
+        "zoo",
     )
     assert report.matched[1].tensors == ("out_w", "out_b")
