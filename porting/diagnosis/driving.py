@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from converters.program import Program, Recurrence
 from porting.diagnosis.mistakes import IN_CELL, Mistake, gates_permuted
@@ -41,7 +42,8 @@ def swapped(r: Recurrence) -> Iterator[Variant]:
     for k in pairs:
         start[k], start[k + 1] = start[k + 1], start[k]
         end[k], end[k + 1] = end[k + 1], end[k]
-    into, out = {"initial_state": tuple(start)}, {"final_state": tuple(end)}
+    into: dict[str, Any] = {"initial_state": tuple(start)}
+    out: dict[str, Any] = {"final_state": tuple(end)}
     for change, where in ((into, "initial"), (out, "final"), (into | out, "initial and final")):
         text = f"swap c and h of the {where} state"
         yield Variant("c and h swapped", text, r.name, (replace(r, **change),), part="c, h")

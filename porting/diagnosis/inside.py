@@ -39,7 +39,7 @@ def first_inside(candidate: Candidate, bench: Bench, shape: Shape, /) -> dict[st
     seen = seen_inside(candidate, bench, shape)
     for name, r in shape.by_name.items():
         given = seen.get(r.outputs[0], []) if r.outputs else []
-        right = bench.value(r.outputs[0]) if given else None
+        right = np.asarray(bench.value(r.outputs[0])) if given else np.zeros(0)
         if given and all(_far(g, right) for g in given):
             steps = [np.argwhere(_apart(g, right))[:, 0] for g in given]
             backward = r.direction == "backward"

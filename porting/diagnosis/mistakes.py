@@ -59,8 +59,8 @@ def put(cell: Any, path: str, new: Any) -> Any:
 def gates(cell: Any) -> tuple[str, ...]:
     """The order of the gates in the columns of the cell's kernel; () where it has none."""
     own = getattr(cell, "gates", None)
-    known = own or getattr(sys.modules[type(cell).__module__], "GATES", ())
-    return tuple(known)
+    known: Any = own or getattr(sys.modules[type(cell).__module__], "GATES", ())
+    return tuple(str(gate) for gate in known)
 
 
 def named(order: tuple[str, ...]) -> str:
@@ -100,7 +100,8 @@ def _width(cell: Any, count: int) -> int:
 
 def folded(cell: Any) -> Any:
     """The forget bias stored in the bias, as most formats have it; None where there is none."""
-    bias, amount = getattr(cell, "bias", None), getattr(cell, "forget_bias", 0.0)
+    bias: Any = getattr(cell, "bias", None)
+    amount = getattr(cell, "forget_bias", 0.0)
     if not amount or np.ndim(bias) != 1 or "f" not in gates(cell):
         return None
     place, units = gates(cell).index("f"), len(bias) // len(gates(cell))
@@ -164,10 +165,12 @@ def reset_side(r: Recurrence) -> Iterator[Variant]:
                 cell.candidate_input_bias,
             ):
                 kernel = np.concatenate([cell.candidate_input_kernel, cell.candidate_hidden_kernel])
-                new = GRUCell(
+                before = GRUCell(
                     cell.gate_kernel, cell.gate_bias, kernel, bias, cell.activation, cell.recurrent_activation
                 )  # fmt: skip
-                yield in_cell(r, "reset before", text + inside(path), put(r.cell, path, new), "r")
+                yield in_cell(
+                    r, "reset before", text + inside(path), put(r.cell, path, before), "r"
+                )
 
 
 def _after(cell: GRUCell) -> Iterator[CudnnCompatibleGRUCell]:

@@ -116,9 +116,9 @@ def pieces(
     """One run whose rows are ``width`` steps each, taken all along the rows of another; None where that is too short."""
     name, axis = next(iter(found.sequences.items()))
     steps, rows = feeds[name].shape[axis], feeds[name].shape[1 - axis]
-    places = np.unique(np.linspace(0, steps - width, PLACES).astype(int)) if steps >= width else []
-    if not len(places) or not rows:
+    if steps < width or not rows:
         return None
+    places = np.unique(np.linspace(0, steps - width, PLACES).astype(int))
     given = {n: feeds[n] for n in program.inputs}
     seen = _states(program, given)
     full = np.full(rows, steps)

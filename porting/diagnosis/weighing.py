@@ -71,5 +71,5 @@ def _gate(cell: Any, path: str, value: np.ndarray, column: int) -> str | None:
         return "candidate"
     if not order or "/" in path or value.shape[-1] % len(order) or path.startswith(("w_", "proj")):
         return None
-    gate = order[column // (value.shape[-1] // len(order))]
-    return USUAL.get(gate, gate)
+    gate = order[int(column) // (int(value.shape[-1]) // len(order))]
+    return str(USUAL.get(gate, gate))

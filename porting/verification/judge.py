@@ -98,7 +98,7 @@ class Judge:
         self, number: int, name: str, truth: Truth, recording: np.ndarray | None, port: np.ndarray
     ) -> np.ndarray:
         counts = self.counts.setdefault(name, Counts(_name(port)))
-        others = tuple(run[name] for run in truth.perturbed)
+        others = tuple(run[name] for run in (*truth.perturbed, *truth.more))
         exact = truth.exact[name]
         if any(other.shape != exact.shape for other in others):
             self.unproven.append(f"{name}, run {number}: its shape depends on rounding")
@@ -133,7 +133,9 @@ class Judge:
         told = None if recording is None else recording.astype(np.float64)
         self._same_kind(number, name, exact, others, wide)
         padded = layout.padded(exact.shape, truth.watched.get(layout.lengths or ""))
-        kept = self._kept(layout, exact, others, unsettled)
+        further = tuple(floors.as_stored(run[name], dtype) for run in truth.more)
+        same = tuple(other for other in further if other.shape == exact.shape)
+        kept = self._kept(layout, exact, (*others, *same), unsettled)
         valid = kept if padded is None else kept & ~padded
         self._region(number, name, "valid", valid, exact, others, told, wide)
         if padded is not None:

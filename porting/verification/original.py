@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,8 @@ from porting.verification.places import Layout
 
 PERTURBED = (1, 2, 3, 4)
 """Seeds of the perturbed runs."""
+MORE = tuple(range(5, 21))
+"""Seeds of those that are run where a choice differs: four of them overlook a tie once in sixteen times."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class Truth:
     """Tk."""
     watched: Mapping[str, np.ndarray] = field(default_factory=dict)
     """Lengths, by tensor name."""
+    more: tuple[Mapping[str, np.ndarray], ...] = ()
+    """Further perturbed runs, for choices alone: no floor knows them."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,23 @@ class Original:
                 if isinstance(exact[name], np.ndarray)
             },
         )
+
+    def looked_at_closer(
+        self, truth: Truth, inputs: Mapping[str, np.ndarray], answered: Mapping[str, np.ndarray], /
+    ) -> Truth:
+        """The same with more perturbed runs, where an answered integer is none that the runs so far gave."""
+        for name, exact in truth.exact.items():
+            port = answered.get(name)
+            if exact.dtype.kind == "f" or port is None or port.shape != exact.shape:
+                continue
+            given = [
+                exact,
+                *(run[name] for run in truth.perturbed if run[name].shape == exact.shape),
+            ]
+            if np.logical_and.reduce([port != one for one in given]).any():
+                more = tuple(self._oracle(inputs, perturb=seed) for seed in MORE)
+                return replace(truth, more=more)
+        return truth
 
     def _watched(self) -> tuple[str, ...]:
         names = [layout.lengths for layout in self.layouts.values() if layout.lengths]

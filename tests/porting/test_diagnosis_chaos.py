@@ -105,28 +105,35 @@ def decoding(tie: bool):
 
 
 TIED = (4, 7)
+"""Two tokens that the decoder takes; their columns of the last layer become equal."""
 
 
-def test_greedy_decoding_with_a_tie_broken_the_other_way_is_not_different():
-    """The other of two tied tokens, wherever the first was chosen; what follows in the row is left out."""
-    model = decoding(tie=True)
+def sources(rows: int) -> dict[str, np.ndarray]:
     random = np.random.default_rng(3)
-    runs = [
-        Run({"source:0": random.integers(1, 9, (40, 6)).astype(np.int32), "source_lengths:0": random.integers(1, 7, 40).astype(np.int32)})
-        for _ in range(3)
-    ]  # fmt: skip
+    return {
+        "source:0": random.integers(1, 9, (rows, 6)).astype(np.int32),
+        "source_lengths:0": random.integers(1, 7, rows).astype(np.int32),
+    }
+
+
+@pytest.mark.parametrize("seed", [101, 103])
+def test_greedy_decoding_with_a_tie_broken_the_other_way_is_not_different(seed):
+    """The other of two tied tokens, where rounding has it so; what follows in the row is left out."""
+    model = decoding(tie=True)
+    inputs = sources(12)
 
     def answer(feeds):
-        found = model.original._oracle(
-            feeds, perturb=2
-        )  # a right run, whose roundings turn the ties otherwise
+        found = model.original._oracle(feeds, perturb=seed)
         return {
             name: value.astype(np.float32) if value.dtype.kind == "f" else value
             for name, value in found.items()
         }
 
+    exact = model.original._oracle(inputs, widen=True)["tokens:0"]
+    assert (answer(inputs)["tokens:0"] != exact).any(), "the tie is turned"
     port = Candidate(answer, tuple(model.program.inputs), model.program.outputs)
-    assert check(model.original, port, runs).verdict != DIFFERENT
+    found = check(model.original, port, [Run(inputs)])
+    assert found.verdict == UNVERIFIED, found.reasons
 
 
 def test_greedy_decoding_that_takes_another_token_is_different():
