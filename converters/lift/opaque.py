@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from converters.graph import Node
-from converters.tf_ops.arrays import MAX_PARTS
+from converters.tf_ops.splits import MAX_PARTS
 from reference.vocabulary.abstract.fact import Fact
 from reference.vocabulary.abstract.sizes import Dim, as_dim, floor_divide
 

@@ -25,6 +25,7 @@ from converters.tf_ops import (  # noqa: F401  (importing a theme fills the tabl
     slices,
     spaces,
     sparse,
+    splits,
     strings,
 )
 from converters.tf_ops.table import REFUSED, TABLE, apply, is_known, tf_op
