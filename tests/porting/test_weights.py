@@ -236,3 +236,30 @@ def test_a_zoo_model_with_hand_named_projection():
         "zoo",
     )
     assert report.matched[1].tensors == ("out_w", "out_b")
+
+
+@pytest.mark.parametrize("run", [1, 2])
+def test_the_shipped_tunes_model(run):
+    """Two layers with fed states, lengths 0 and 1 among them, hand-named projection."""
+    folder = ROOT.parent / "examples" / "irish_tunes"
+    recorded = load_samples(folder / "samples.npz").runs[run]
+    ids, lengths, state = (recorded.inputs[f"{n}:0"] for n in ("ids", "lengths", "initial_state"))
+
+    def make(dtype):
+        given = keras.Input(ids.shape[1:], dtype="int32"), keras.Input((), dtype="int32")
+        states = [keras.Input((128,), dtype=dtype) for _ in range(4)]
+        ones = keras.ops.cumsum(keras.ops.ones_like(given[0]), axis=1)
+        mask = ones <= keras.ops.expand_dims(given[1], 1)
+        x = kl.Embedding(68, 32, dtype=dtype)(given[0])
+        for c, h in (states[:2], states[2:]):
+            layer = kl.LSTM(128, return_sequences=True, zero_output_for_mask=True, dtype=dtype)
+            x = layer(x, mask=mask, initial_state=[h, c])
+        return keras.Model([*given, *states], kl.Dense(68, dtype=dtype)(x))
+
+    checkpoint = folder / "model" / "checkpoint" / "tunes.ckpt"
+    report = judged(
+        make, lambda m: porting.load_tf1_weights(m, checkpoint),
+        [ids, lengths, *state.reshape(4, -1, 128)], recorded.outputs["logits:0"], "tunes",
+    )  # fmt: skip
+    assert report.complete
+    assert report.unused == ()
