@@ -385,7 +385,10 @@ def test_unique(dtype: str) -> None:
 def test_reductions(op: str, opset: int) -> None:
     for axes, keep in (((1,), False), ((0, -1), True), (None, False)):
         check(
-            lambda ops, x: getattr(ops, op)(x, axes, keepdims=keep), X, tolerance=1e-5, opset=opset
+            lambda ops, x, axes=axes, keep=keep: getattr(ops, op)(x, axes, keepdims=keep),
+            X,
+            tolerance=1e-5,
+            opset=opset,
         )
     if op in ("sum", "max", "min", "prod"):
         check(lambda ops, x: getattr(ops, op)(x, (1,)), I, opset=opset)
@@ -408,7 +411,7 @@ def test_logsumexp_infinite() -> None:
 def test_softmax() -> None:
     for axis in (-1, 1):
         check(
-            lambda ops, x: (ops.softmax(x, axis), ops.log_softmax(x, axis)),
+            lambda ops, x, axis=axis: (ops.softmax(x, axis), ops.log_softmax(x, axis)),
             X * 9,
             tolerance=1e-5,
             absolute=1e-6,
