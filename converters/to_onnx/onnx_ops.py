@@ -19,6 +19,7 @@ from converters.to_onnx.builder import Builder, Scope
 from converters.to_onnx.emit import emitter
 from converters.to_onnx.hoist import hoisted
 from converters.to_onnx.kernels import carrier
+from converters.to_onnx.layer_norm import LayerNorms
 from converters.to_onnx.streaming import TimeGuard
 from converters.to_onnx.values import Value
 from reference.errors import NotConvertibleError
@@ -85,6 +86,7 @@ class OnnxOps(RecordingOps):
         """By the name of an array cut to the batch's rows: the array with the row that an empty batch needs."""
         self.ramps: set[str] = set()
         """Names of vectors 0, 1, 2, …"""
+        self.norms = LayerNorms()
         self.natural: set[str] = set()
         """Names of integers that cannot be negative."""
 
@@ -126,8 +128,7 @@ class OnnxOps(RecordingOps):
 
     def cast(self, x: Value, dtype: str, /) -> Value:
         """As the vocabulary's, with the narrowed dtype in place of the wide one."""
-        result: Value = self.apply("cast", (x, self.narrow.get(dtype, dtype)), {})
-        return result
+        return self.apply("cast", (x, self.narrow.get(dtype, dtype)), {})  # type: ignore[no-any-return]
 
     def emit(
         self, op: str, args: tuple[Any, ...], params: Mapping[str, Any], facts: tuple[Fact, ...]
@@ -141,12 +142,13 @@ class OnnxOps(RecordingOps):
     def _written(
         self, op: str, args: tuple[Any, ...], params: Mapping[str, Any], facts: tuple[Fact, ...]
     ) -> tuple[Value, ...]:
-        early = hoisted(self, op, args, params, facts)
+        early = hoisted(self, op, args, params, facts) or self.norms.fused(self, op, args, facts)
         if early is not None:
             return early
         found = emitter(op)(self, facts if len(facts) > 1 else facts[0], *args, **params)
         results = found if isinstance(found, tuple) else (found,)
-        return tuple(self.wrap(r, fact) for r, fact in zip(results, facts, strict=True))
+        wrapped = tuple(self.wrap(r, fact) for r, fact in zip(results, facts, strict=True))
+        return self.norms.note(op, args, params, wrapped)
 
     def fold(
         self, op: str, args: tuple[Any, ...], params: Mapping[str, Any], facts: tuple[Fact, ...]
@@ -182,8 +184,7 @@ class OnnxOps(RecordingOps):
         """The ONNX name of a value; constants, items of sequences and symbolic sizes get theirs here."""
         if isinstance(x, str):
             return x
-        known = concrete(x.fact)
-        if known is not None and x.name is None:
+        if (known := concrete(x.fact)) is not None and x.name is None:
             x.name = self.build.constant(known, x.label)
         elif x.fact.value is not None and known is None:
             name = sizes.symbolic(self, x.fact)
@@ -253,11 +254,9 @@ class OnnxOps(RecordingOps):
 
     def depth(self, x: Any, /) -> int:
         """How deep in loops and branches a value lives."""
-        if not isinstance(x, Value):
+        if not isinstance(x, Value) or (x.name is None and x.frame is None):
             return 0
-        if x.name is None:
-            return 0 if x.frame is None else int(x.frame.scope.depth)
-        return self.build.home[x.name].depth
+        return int(x.frame.scope.depth) if x.name is None else self.build.home[x.name].depth
 
     def size(self, dim: Dim, /) -> Any:
         """A size as an item of a shape: an int, or a rank-0 int64."""
