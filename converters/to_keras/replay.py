@@ -120,7 +120,8 @@ def encode_traced(cell: Any, prefix: str, encode: Callable[[Any], Any], /) -> di
 def _size(size: Any) -> Any:
     """An int, or a list of ints and None."""
     if isinstance(size, Dims):
-        return [None if isinstance(n, Size) else int(n) for n in size]
+        dims: list[Any] = list(size)
+        return [None if isinstance(n, Size) else int(n) for n in dims]
     return int(size) if isinstance(size, int) else [None]
 
 

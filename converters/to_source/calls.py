@@ -14,7 +14,9 @@ from converters.to_keras.backend import keras
 from converters.to_keras.idioms import Idiom
 from converters.to_source.helpers import HELPERS, VARIABLES
 
-LEAVE = set("name trainable dtype weights layer backward_layer output_shape seed unit_forget_bias".split())
+LEAVE = set(
+    "name trainable dtype weights layer backward_layer output_shape seed unit_forget_bias".split()
+)
 """Arguments written elsewhere, or that say nothing about a trained layer."""
 
 TRAINING = ("initializer", "regularizer", "constraint")

@@ -22,7 +22,7 @@ from tests.converters.test_to_keras_native import (
     lstm,
     one_layer,
     tunes,
-)
+)from tests.converters.test_to_keras_zoo import ZOO, port
 
 SCRIPT = """
 import sys, numpy as np, keras
@@ -81,6 +81,16 @@ def test_a_backward_layer_loads_with_keras_alone(tmp_path: Path) -> None:
         CELLS["lstm_joined"], major=True, lengths=True, state=True, direction="backward"
     )
     check(program, feeds_for(program, 3, 5, [0, 5, 2]), tmp_path / "back.keras")
+
+
+def test_a_loop_loads_with_this_package_imported(tmp_path: Path) -> None:
+    """Safe mode on, in a fresh process; the weights of a loop are not mixed up by the order of its constants."""
+    exported, samples = port("raw_rnn_lstm"), np.load(ZOO / "raw_rnn_lstm" / "samples.npz")
+    save(exported, tmp_path / "loop.keras")
+    feeds = {there: samples[f"in0:{tensor}"] for tensor, there in exported.inputs.items()}
+    found = load_elsewhere(tmp_path / "loop.keras", feeds, ours=True)
+    for tensor, there in exported.outputs.items():
+        np.testing.assert_allclose(found[there], samples[f"out0:{tensor}"], rtol=0, atol=1e-6)
 
 
 def test_the_same_port_has_the_same_bytes(tmp_path: Path) -> None:

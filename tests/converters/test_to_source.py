@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -15,7 +16,8 @@ pytest.importorskip("keras")
 
 from converters.to_keras import runner, to_keras
 from converters.to_source import save_source, to_source
-from reference.errors import NotConvertibleError
+from porting.conversion import convert
+from reference.errors import NotConvertibleError, UsageError
 from tests.converters.test_to_keras_cells import FULL, over
 from tests.converters.test_to_keras_native import RNG, both, feeds_for, gru, lstm, tunes
 
@@ -65,12 +67,90 @@ def test_the_source_computes_the_same(name: str, tmp_path: Path) -> None:
 def test_the_source_is_short_and_clean(name: str, tmp_path: Path) -> None:
     path = tmp_path / "model.py"
     path.write_text(to_source(to_keras(PROGRAMS[name](), name=name)))
+    tidy(path)
+
+
+ZOO = Path(__file__).parents[1] / "zoo" / "models"
+TUNES = Path(__file__).parents[2] / "examples" / "irish_tunes"
+MODELS = {
+    "tunes": (TUNES / "model" / "frozen.pb", TUNES / "samples.npz"),
+    **{
+        name: (ZOO / name / "frozen.pb", ZOO / name / "samples.npz")
+        for name in (
+            "tagger_chars",
+            "encoder_decoder_states",
+            "classifier_gather_nd",
+            "video_classifier",
+        )
+    },
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_command_writes_source_that_is_equivalent_and_clean(name: str, tmp_path: Path) -> None:
+    graph, samples = MODELS[name]
+    with np.load(samples) as found:
+        inputs = [k[4:] for k in found.files if k.startswith("in0:")]
+        outputs = [k[5:] for k in found.files if k.startswith("out0:")]
+    done = convert(
+        graph, to="source", out=tmp_path / "port", inputs=inputs, outputs=outputs, samples=samples
+    )
+    assert done.verification is not None
+    assert done.verification.verdict == "equivalent"
+    assert done.verification.oracle == "recording"
+    assert sorted(p.name for p in (tmp_path / "port").iterdir()) == ["model.py", "model.weights.h5"]
+    tidy(tmp_path / "port" / "model.py")
+    feeds = {done.names[i]: first(samples, i) for i in inputs if i in done.names}
+    there = run_source(tmp_path / "port", feeds)
+    for output in outputs:
+        want = first(samples, output, "out")
+        # Ten times the noise of float32 seen; the verdict proper was given above.
+        atol = 1e-5 * np.abs(want).max(initial=1.0)
+        np.testing.assert_allclose(there[done.names[output]], want, rtol=0, atol=atol)
+
+
+def first(samples: Path, tensor: str, kind: str = "in") -> np.ndarray:
+    with np.load(samples) as found:
+        return found[f"{kind}0:{tensor}"]
+
+
+def tidy(path: Path) -> None:
+    """Under 120 lines as ruff formats them, and no complaint by its default rules."""
     ruff = [sys.executable, "-m", "ruff"]
     if subprocess.run([*ruff, "--version"], capture_output=True).returncode:
         pytest.skip("ruff is not installed")
-    subprocess.run([*ruff, "format", "--isolated", "--line-length=100", str(path)], check=True)
-    subprocess.run([*ruff, "check", "--isolated", str(path)], check=True)
+    subprocess.run(
+        [*ruff, "format", "-q", "--isolated", "--line-length=100", str(path)], check=True
+    )
+    subprocess.run([*ruff, "check", "-q", "--isolated", str(path)], check=True)
     assert len(path.read_text().splitlines()) < 120
+
+
+def test_a_file_in_the_way_of_the_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "port").write_text("mine")
+    with pytest.raises(UsageError, match="folder"):
+        convert(MODELS["tunes"][0], to="source", out=tmp_path / "port")
+    assert (tmp_path / "port").read_text() == "mine"
+
+
+def test_an_older_folder_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "port").mkdir()
+    (tmp_path / "port" / "old.txt").write_text("old")
+    graph, _ = MODELS["encoder_decoder_states"]
+    convert(graph, to="source", out=tmp_path / "port", verify=False)
+    assert sorted(p.name for p in (tmp_path / "port").iterdir()) == ["model.py", "model.weights.h5"]
+
+
+HOSTILE = 'm"""\nimport os\nos.abort()\n"""'
+
+
+def test_names_and_origin_cannot_break_out_of_their_quotes() -> None:
+    exported = to_keras(tunes(), name="m", metadata={"artefact": HOSTILE, "back": "\\"})
+    exported.model.layers[1].name = 'x", evil="'
+    tree = ast.parse(to_source(exported))
+    kinds = [type(item).__name__ for item in tree.body]
+    assert kinds.count("Import") == 1
+    assert not [n for n in ast.walk(tree) if isinstance(n, ast.keyword) and n.arg == "evil"]
 
 
 def test_a_cell_that_keras_lacks_is_refused_by_name() -> None:

@@ -47,7 +47,11 @@ def open_size(x: Any, axis: int, dtype: str = "int32", /) -> Any:
 
 
 def size_vector(
-    dims: Sequence[Dim], places: Mapping[str, tuple[Key, int]], tensors: Sequence[Any], dtype: str, /
+    dims: Sequence[Dim],
+    places: Mapping[str, tuple[Key, int]],
+    tensors: Sequence[Any],
+    dtype: str,
+    /,
 ) -> Any:
     """The sizes as a vector; ``tensors`` are those of ``places``, in order."""
     found = {
