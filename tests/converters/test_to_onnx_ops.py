@@ -396,6 +396,17 @@ def test_reductions(op: str, opset: int) -> None:
         check(lambda ops, x: ops.sum(x, (1,)), X[:, :0], opset=opset)
 
 
+@pytest.mark.parametrize("opset", [17, 18])
+def test_reductions_of_an_empty_batch(opset: int) -> None:
+    """Along axes counted from the end, which ONNX Runtime itself leaves as they are."""
+    empty = X[:0]
+    for op in ("sum", "max", "min", "prod", "any", "all"):
+        x = empty > 0 if op in ("any", "all") else empty
+        check(lambda ops, x, op=op: getattr(ops, op)(x, (-1,)), x, opset=opset)
+    check(lambda ops, x: (ops.argmax(x, -1), ops.argmin(x, -2)), empty, opset=opset)
+    check(lambda ops, x: ops.mean(x, (-1,)), empty, opset=opset)
+
+
 @pytest.mark.parametrize("op", ["any", "all"])
 def test_logical_reductions(op: str) -> None:
     check(lambda ops, x: getattr(ops, op)(x, (1,)), X > 0)
