@@ -22,7 +22,8 @@ from tests.converters.test_to_keras_native import (
     lstm,
     one_layer,
     tunes,
-)from tests.converters.test_to_keras_zoo import ZOO, port
+)
+from tests.converters.test_to_keras_zoo import ZOO, port
 
 SCRIPT = """
 import sys, numpy as np, keras
