@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-zoo-keras test-backends lint types bench check clean
+.PHONY: demo test test-zoo-keras test-zoo-onnx test-backends lint types bench check clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -18,6 +18,9 @@ test: $(STAMP)  ## the default suite
 
 test-zoo-keras: $(STAMP)  ## every model of the zoo as a Keras file; minutes
 	RNNPORT_WHOLE_ZOO=1 $(BIN)/python -m pytest tests/converters/test_to_keras_zoo.py
+
+test-zoo-onnx: $(STAMP)  ## odd inputs to every model of the zoo as ONNX
+	RNNPORT_WHOLE_ZOO=1 $(BIN)/python -m pytest tests/converters/test_to_onnx_edges.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
