@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import Any
 
 from converters.program import Program
 from porting.model import Model, open_model
+from porting.placing import beside, put, writable
 from porting.verification.samples import Run, load_samples
 from porting.verification.verdict import DIFFERENT, STATUS, Verdict
 from reference.errors import ArtefactError, NotConvertibleError, UsageError
@@ -128,7 +128,7 @@ def convert(
     if max_error is not None and dtype != "int8":
         msg = "--max-error is for --dtype int8: what else is equivalent, the noise floors decide"
         raise UsageError(msg)
-    target = _writable(Path(out), to)
+    target = writable(Path(out), to)
     recorded = load_samples(samples) if samples is not None else None
     progress("reading", 0, 1)
     model = open_model(
@@ -161,9 +161,9 @@ def convert(
                 "cases": str(verdict.cases),
             }
         held = verdict is None or verdict.status(max_error) != STATUS[DIFFERENT]
-        final = target if held else _beside(target)
+        final = target if held else beside(target)
         port.with_origin(origin).save(Path(folder) / "final" / final.name)
-        _put(Path(folder) / "final", final)
+        put(Path(folder) / "final", final)
     names = port.names
     assert isinstance(port, Port)
     return Conversion(
@@ -257,53 +257,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     return [_plain(item) for item in value] if isinstance(value, list) else value
-
-
-def _writable(target: Path, to: str) -> Path:
-    """OUT, absolute, in a folder that is there.
-
-    Raises:
-        UsageError: its folder is missing, it is a folder, or its ending is another format's.
-    """
-    if not target.name or not target.parent.is_dir():
-        msg = f"the folder {target.parent} is not there: make it, or choose another -o"
-        raise UsageError(msg)
-    if to != "source" and target.is_dir():
-        msg = f"{target} is a folder: -o names the file to write"
-        raise UsageError(msg)
-    if to == "source" and target.exists() and not target.is_dir():
-        msg = f"{target} is a file: --to source writes a folder, choose another -o"
-        raise UsageError(msg)
-    if to == "keras" and target.suffix != ".keras":
-        msg = f"{target.name} must end in .keras: Keras knows its files by that"
-        raise UsageError(msg)
-    if not os.access(target.parent, os.W_OK):
-        msg = f"the folder {target.parent} cannot be written to"
-        raise UsageError(msg)
-    return target.absolute()
-
-
-def _beside(target: Path) -> Path:
-    return target.with_name(target.name + ".different")
-
-
-def _put(folder: Path, final: Path) -> None:
-    """Move what was written into place: files beside the model first, the model last."""
-    for part in sorted(folder.iterdir(), key=lambda p: p.name == final.name):
-        place = final.parent / part.name
-        if part.is_dir() and place.is_dir():
-            _replace_folder(part, place)
-        else:
-            os.replace(part, place)
-
-
-def _replace_folder(part: Path, place: Path) -> None:
-    import shutil
-
-    old = part.with_name(part.name + ".old")
-    os.replace(place, old)
-    os.replace(part, place)
-    shutil.rmtree(old)
 
 
 __all__ = ["ArtefactError", "Conversion", "Options", "convert", "plain"]
