@@ -22,6 +22,15 @@ test-zoo-keras: $(STAMP)  ## every model of the zoo as a Keras file; minutes
 test-zoo-onnx: $(STAMP)  ## odd inputs to every model of the zoo as ONNX
 	RNNPORT_WHOLE_ZOO=1 $(BIN)/python -m pytest tests/converters/test_to_onnx_edges.py
 
+build/%/.installed: constraints.txt
+	$(PYTHON) -m venv build/$*
+	build/$*/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt $* keras h5py -e .
+	touch $@
+
+test-backends: build/jax/.installed build/torch/.installed  ## Keras ports on JAX and PyTorch; not part of CI
+	KERAS_BACKEND=jax build/jax/bin/python -m tests.support.keras_backends
+	KERAS_BACKEND=torch build/torch/bin/python -m tests.support.keras_backends
+
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

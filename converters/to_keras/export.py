@@ -11,6 +11,7 @@ from typing import Any
 from converters.program import Program, Recurrence
 from converters.to_keras.backend import keras
 from converters.to_keras.context import Context
+from converters.to_keras.dtypes import refuse_dtypes
 from converters.to_keras.naming import Names, tensor_names
 from converters.to_keras.plan import Builder, Key
 from converters.to_keras.rules import RULES
@@ -57,6 +58,7 @@ def to_keras(
         NotConvertibleError: a value has no Keras form; the reasons name the nodes.
     """
     context = Context(program)
+    refuse_dtypes(context)
     inputs = tensor_names(program.inputs)
     outputs = tensor_names(program.outputs)
     builder = Builder(context, RULES, names=Names())

@@ -43,5 +43,6 @@ def _traced(model: Any) -> Any:
 
 
 def _numpy(value: Any) -> np.ndarray:
-    array = value.numpy() if hasattr(value, "numpy") else keras.ops.convert_to_numpy(value)
-    return np.asarray(array)
+    if keras.backend.backend() == "tensorflow":
+        return np.asarray(value.numpy())
+    return np.asarray(keras.ops.convert_to_numpy(value))

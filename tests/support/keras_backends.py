@@ -1,0 +1,80 @@
+"""The zoo's Keras ports on the backend of this process: ``KERAS_BACKEND=jax python -m tests.support.keras_backends [NAME… | --all]``.
+
+One line a model: ``same``, ``refused`` with the reason, or ``different``/``crash``, which fail the run.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from converters.lift import lift
+from converters.read_graphdef import read
+from converters.to_keras import runner, to_keras
+from converters.to_keras.backend import keras
+from reference.errors import RnnportError
+
+ZOO = Path(__file__).parents[1] / "zoo" / "models"
+SOME = (
+    "a3c_lstm attention_cell_wrapper attentional_gru backward_only basic_lstm basic_lstm_state_concat basic_rnn_tanh "
+    "bidirectional_lstm_lengths classifier_gather_nd drqn dynamic_time_major encoder_decoder_states gru gru_float64 keras_masking "
+    "layer_norm_basic_lstm lengths_out_of_range lengths_int64 lstm_num_proj lstm_peepholes multi_mixed nan_padding nested_while "
+    "ptb_block raw_rnn_lstm residual_lstm2 static_lstm tagger_chars video_classifier zero_state_fed"
+).split()
+SCALE = {"float16": 3e-3, "float32": 2e-5, "float64": 1e-12}
+
+
+def outcome(name: str) -> tuple[str, str]:
+    """What became of a model, and why."""
+    about = json.loads((ZOO / name / "card.json").read_text())
+    names = [[item["name"] for item in about[kind]] for kind in ("inputs", "outputs")]
+    try:
+        graph = read(ZOO / name / "frozen.pb")
+        program = lift(graph, inputs=names[0], outputs=names[1], freeze=about["frozen"])
+        port = to_keras(program, name=name)
+        run, samples = runner(port.model), np.load(ZOO / name / "samples.npz")
+        runs = sorted({key.split(":")[0][2:] for key in samples.files if key.startswith("in")})
+        for k in runs:
+            got = run({there: samples[f"in{k}:{t}"] for t, there in port.inputs.items()})
+            for tensor, there in port.outputs.items():
+                wrong = differs(got[there], samples[f"out{k}:{tensor}"])
+                if wrong:
+                    return "different", f"{tensor}, run {k}: {wrong}"
+    except RnnportError as error:
+        return "refused", str(error)
+    except Exception as error:
+        return "crash", f"{type(error).__name__}: {error}"
+    return "same", ""
+
+
+def differs(got: np.ndarray, want: np.ndarray) -> str:
+    """How an output is not the recorded one; "" where it is."""
+    if (got.dtype, got.shape) != (want.dtype, want.shape):
+        return f"{got.dtype}{got.shape}, not {want.dtype}{want.shape}"
+    if want.dtype.kind != "f":
+        return "" if np.array_equal(got, want) else "other values"
+    size = np.abs(want[np.isfinite(want)]).max(initial=0.0)
+    close = np.allclose(got, want, rtol=0, atol=SCALE[str(want.dtype)] * size, equal_nan=True)
+    return "" if close else f"off by {np.abs(got.astype(float) - want).max():.2g}"
+
+
+def main() -> None:
+    """Some, those named, or all (``--all``)."""
+    names = sys.argv[1:] or SOME
+    if names == ["--all"]:
+        names = sorted(p.parent.name for p in ZOO.glob("*/samples.npz"))
+    counts: Counter[str] = Counter()
+    for name in names:
+        kind, why = outcome(name)
+        counts[kind] += 1
+        print(f"{kind:10} {name:28} {' '.join(why.split())[:300]}", flush=True)
+    print(keras.backend.backend(), dict(counts))
+    sys.exit(bool(counts["different"] or counts["crash"]))
+
+
+if __name__ == "__main__":
+    main()
