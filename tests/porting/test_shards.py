@@ -250,7 +250,8 @@ def test_without_dask_the_extra_is_named(candidate, shards, monkeypatch):
 
 @pytest.mark.filterwarnings("ignore")
 def test_on_a_dask_cluster(candidate, shards):
-    distributed = pytest.importorskip("distributed")
+    import distributed
+
     one = verify_shards(ARTEFACT, candidate, str(shards / "*.npz"))
     with distributed.LocalCluster(
         n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
