@@ -1,5 +1,8 @@
-"""These tests are there where TensorFlow and LibCST are (the extras tensorflow and rewrite)."""
+"""Importing ``porting.tf1`` puts TensorFlow into graph mode for the whole process, so these tests have one of their own.
 
-from importlib.util import find_spec
+``tests/porting/test_graph_mode.py`` starts it; by hand: ``RNNPORT_GRAPH_MODE=1 python -m pytest tests/porting/tf1``.
+"""
 
-collect_ignore_glob = [] if find_spec("tensorflow") and find_spec("libcst") else ["test_*.py"]
+import os
+
+collect_ignore_glob = [] if os.environ.get("RNNPORT_GRAPH_MODE") else ["test_*.py"]
