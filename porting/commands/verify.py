@@ -41,10 +41,22 @@ from reference.errors import UsageError
 @click.option("--max-error", type=click.FloatRange(0), help="What an int8 port may be off by.")
 @click.option("--trust", is_flag=True, help="Run a .py candidate.")
 @click.option(
-    "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes, one samples file each."
+    "--jobs",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Processes, one samples file each.",
 )
-@click.option("--cluster", metavar="ADDRESS", help="Of a Dask scheduler: its workers compare the samples files.")
-@click.option("--resume", is_flag=True, help="Go on where a verification of many samples files was interrupted.")
+@click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    help="Of a Dask scheduler: its workers compare the samples files.",
+)
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on where a verification of many samples files was interrupted.",
+)
 @options.as_json
 def command(
     artefact: Path,
@@ -84,12 +96,26 @@ def command(
     with progress_bar(quiet=json_) as progress:
         if many is not None:
             found = verify_shards(
-                artefact, candidate, many, jobs=jobs, cluster=cluster, resume=resume, progress=progress, **reading
+                artefact,
+                candidate,
+                many,
+                jobs=jobs,
+                cluster=cluster,
+                resume=resume,
+                progress=progress,
+                **reading,
             )
             done, status, told = found.comparison, found.status(max_error), found.as_json()
         else:
             done = compare(
-                artefact, candidate, samples=samples, live=live, cases=cases, seed=seed, progress=progress, **reading
+                artefact,
+                candidate,
+                samples=samples,
+                live=live,
+                cases=cases,
+                seed=seed,
+                progress=progress,
+                **reading,
             )
             status, told = done.verdict.status(max_error), done.verdict.as_json()
     if report is not None:
@@ -105,7 +131,9 @@ def command(
     return status
 
 
-def _many(samples: str | None, jobs: int, cluster: str | None, resume: bool, live: bool) -> str | None:
+def _many(
+    samples: str | None, jobs: int, cluster: str | None, resume: bool, live: bool
+) -> str | None:
     """The pattern of many samples files; None where one file, or none, is compared in the plain way.
 
     Raises:
