@@ -141,9 +141,6 @@ def test_a_gate_of_three_axes() -> None:
     assert not found["ReduceMean"]
 
 
-# -- what looks alike -----------------------------------------------------------------------------
-
-
 def other_axis(ops: Any, x: Any) -> Any:
     mean = ops.mean(x, (0,), keepdims=True)
     variance = ops.mean(ops.square(x - mean), (0,), keepdims=True)
@@ -254,14 +251,7 @@ def test_other_floats_keep_their_nodes(dtype: str) -> None:
     assert not kinds(model)["LayerNormalization"]
 
 
-# -- recorded models ------------------------------------------------------------------------------
-
-RECORDED = {
-    "layer_norm_basic_lstm": 5,
-    "layer_norm_lstm": 5,
-    "cifg_lstm_options": 4,
-    "sketch_decoder": 2,
-}
+RECORDED = {"layer_norm_basic_lstm": 5, "layer_norm_lstm": 5, "cifg_lstm_options": 4, "sketch_decoder": 2}  # fmt: skip
 """Norms in a step."""
 
 
@@ -274,14 +264,8 @@ def test_recorded(name: str) -> None:
     """One node a norm in the Scan's body, no mean left, and the numbers that TF recorded."""
     model = zoo_model(name)
     port = exported(name)
-    [body] = [
-        a.g
-        for node in port.model.graph.node
-        if node.op_type == "Scan"
-        for a in node.attribute
-        if a.name == "body"
-    ]
-    found = Counter(node.op_type for node in nodes(body))
+    [scan] = [node for node in port.model.graph.node if node.op_type == "Scan"]
+    found = Counter(node.op_type for a in scan.attribute for node in nodes(a.g))
     assert found["LayerNormalization"] == RECORDED[name]
     assert not found["ReduceMean"]
     check_numbers(model, port, model.runs())
