@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -63,7 +64,9 @@ def with_weights(source: Path, target: Path, change: Callable[[h5py.File], None]
 
 
 def layer_of(config: dict[str, Any], name: str) -> dict[str, Any]:
-    return next(entry for entry in config["config"]["layers"] if entry["name"] == name)
+    """The layer of this name; Keras counts its own names on in every process (``masking_3``)."""
+    names = re.compile(rf"{re.escape(name)}(_\d+)?")
+    return next(entry for entry in config["config"]["layers"] if names.fullmatch(entry["name"]))
 
 
 def test_the_good_file(good: Path) -> None:

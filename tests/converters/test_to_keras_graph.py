@@ -99,7 +99,8 @@ def test_a_reshape_with_two_unknown_sizes_takes_them_from_an_input(tmp_path: Pat
     y = d.op("Reshape", x, d_sizes(d, x))
     program = d.program(y)
     exported = agrees(program, native=False)
-    assert kinds(exported) == ["Sizes", "TFOp"]
+    # The sizes come from plain operations; only the Reshape itself needs our layer.
+    assert [k for k in kinds(exported) if k in ("Sizes", "TFOp")] == ["TFOp"]
     check(program, feeds_for(program, 3, 5, []), tmp_path / "m.keras", ours=True)
 
 

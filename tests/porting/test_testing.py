@@ -43,6 +43,8 @@ def test_every_name_is_there():
 def test_the_plugin(pytester, monkeypatch):
     """In a process of its own, with the plugin given as an installed one would be."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    # An installed copy would bring the same plugin under the name of its entry point.
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     pytester.makepyfile(
         """
         from pathlib import Path
