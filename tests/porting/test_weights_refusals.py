@@ -266,13 +266,14 @@ def test_there_and_back(in_memory):
         np.testing.assert_allclose(new, old, rtol=0, atol=2e-7, err_msg=name)
 
 
-@pytest.mark.parametrize("name", SINGLES)
+@pytest.mark.parametrize("name", [n for n in SINGLES if n != "gru_block"])
 def test_back_to_the_checkpoint(name):
-    """Loaded from a real checkpoint and named again: the same names and values."""
+    """Loaded from a real checkpoint and named again: the same names and values.
+
+    GRUBlockCell names its variables in its own way; TF1's default is GRUCell's.
+    """
     from converters.read_checkpoint import open_checkpoint
 
-    if name == "gru_block":
-        pytest.skip("its own names are not TF1's default")
     model = single(name, "float32")
     porting.load_tf1_weights(model, NETS, name)
     checkpoint = open_checkpoint(NETS)
