@@ -11,26 +11,12 @@ from reference.vocabulary.abstract.fact import Fact
 from reference.vocabulary.abstract.sizes import Dim
 
 
-class Operators:
-    """For arrays with ``.ops`` (their interpreter) and ``.fact``."""
+class Arithmetic:
+    """``+ - * /`` and unary ``-``, handed to the array's interpreter, ``ops``."""
 
     __slots__ = ()
-    __array_ufunc__ = None  # a NumPy array on the left leaves the arithmetic to us
 
     ops: Any
-    fact: Fact
-
-    @property
-    def shape(self) -> tuple[Dim, ...]:
-        """Sizes, symbolic where unknown; NotConvertibleError where the rank is unknown."""
-        if self.fact.shape is None:
-            msg = "the rank of an array is not known at conversion"
-            raise NotConvertibleError(msg)
-        return self.fact.shape
-
-    @property
-    def dtype(self) -> str:
-        return self.fact.dtype
 
     def __add__(self, other: Any) -> Any:
         return self.ops.add(self, other)
@@ -58,6 +44,27 @@ class Operators:
 
     def __neg__(self) -> Any:
         return self.ops.negative(self)
+
+
+class Operators(Arithmetic):
+    """For arrays with ``.ops`` (their interpreter) and ``.fact``."""
+
+    __slots__ = ()
+    __array_ufunc__ = None  # a NumPy array on the left leaves the arithmetic to us
+
+    fact: Fact
+
+    @property
+    def shape(self) -> tuple[Dim, ...]:
+        """Sizes, symbolic where unknown; NotConvertibleError where the rank is unknown."""
+        if self.fact.shape is None:
+            msg = "the rank of an array is not known at conversion"
+            raise NotConvertibleError(msg)
+        return self.fact.shape
+
+    @property
+    def dtype(self) -> str:
+        return self.fact.dtype
 
 
 def concrete(fact: Fact) -> np.ndarray | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from converters.program import (
-    Conditional,
     Loop,
     OpNode,
     Program,
@@ -144,18 +143,12 @@ def drop_dead(program: Program) -> Program:
     for statement in reversed(program.statements):
         if needed.intersection(defined(statement)):
             kept.append(statement)
-            needed.update(_reads(statement))
+            needed.update(statement.inputs)
     constants = {k: v for k, v in program.constants.items() if k in needed}
     return replace(program, statements=tuple(reversed(kept)), constants=constants)
 
 
-def _reads(statement: Statement) -> tuple[str, ...]:
-    if isinstance(statement, Conditional | Loop | Recurrence):
-        return statement.inputs
-    return statement.inputs
-
-
-def sort_statements(statements: list[Statement], program: Program) -> tuple[Statement, ...]:
+def sort_statements(statements: list[Statement]) -> tuple[Statement, ...]:
     """The statements in an order in which they can run; those that need nothing new keep their order."""
     makers = {name: s for s in statements for name in defined(s)}
     done: set[int] = set()

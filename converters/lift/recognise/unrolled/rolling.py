@@ -301,7 +301,7 @@ class Roller:
                     kept.append(replace(s, outputs=fresh))
                 continue
             kept.append(s)
-        statements = sort_statements([*kept, *built.statements, *given], before)
+        statements = sort_statements([*kept, *built.statements, *given])
         return tidy(
             replace(
                 before,
