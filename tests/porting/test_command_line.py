@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -295,3 +297,11 @@ def test_the_version_names_what_decides_about_numbers(cli):
     text = cli("--version").out
     assert f"numpy {np.__version__}" in text
     assert "onnxruntime" in text
+
+
+def test_the_package_runs_as_a_module():
+    done = subprocess.run(
+        [sys.executable, "-m", "porting", "--version"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("rnnport ")
