@@ -18,21 +18,8 @@ from porting.conversion import TARGETS, Conversion
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), metavar="OUT")
 @options.reading
 @click.option("--samples", type=click.Path(path_type=Path), help="A recording to verify against.")
-@click.option(
-    "--cases",
-    type=click.IntRange(1),
-    default=8,
-    show_default=True,
-    help="Runs drawn without a recording.",
-)
-@click.option(
-    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the runs drawn."
-)
-@click.option(
-    "--live", is_flag=True, help="Run what is drawn by TensorFlow too, where it is installed."
-)
+@options.comparing
 @click.option("--no-verify", is_flag=True, help="Write the port without comparing it.")
-@click.option("--max-error", type=click.FloatRange(0), help="What an int8 port may be off by.")
 @click.option("--opset", type=int, metavar="N", help="ONNX operator set.")
 @click.option(
     "--dtype",
@@ -52,13 +39,6 @@ from porting.conversion import TARGETS, Conversion
 )
 @click.option("--ragged", is_flag=True, help="Sort rows by length and run them in chunks.")
 @click.option("--streaming", is_flag=True, help="A step model: states in, states out.")
-@click.option(
-    "--threads",
-    type=click.IntRange(1),
-    default=1,
-    show_default=True,
-    help="Of ONNX Runtime, verifying.",
-)
 @options.as_json
 def command(
     artefact: Path, out: Path, freeze: tuple[str, ...], no_verify: bool, json_: bool, **chosen: Any

@@ -41,6 +41,19 @@ def reading(command: Command) -> Command:
     return command
 
 
+def comparing(command: Command) -> Command:
+    """What a port is compared on where no recording says it, and how."""
+    for option in reversed((
+        click.option("--cases", type=click.IntRange(1), default=8, show_default=True, help="Runs drawn without a recording."),
+        click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the runs drawn."),
+        click.option("--live", is_flag=True, help="Run what is drawn by TensorFlow too, where it is installed."),
+        click.option("--max-error", type=click.FloatRange(0), help="What an int8 port may be off by."),
+        click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Of ONNX Runtime, comparing."),
+    )):  # fmt: skip
+        command = option(command)
+    return command
+
+
 def as_json(command: Command) -> Command:
     """``--json``."""
     return click.option(

@@ -19,26 +19,10 @@ from reference.errors import UsageError
 @click.option(
     "--samples", metavar="GLOB", help="Recordings to compare with; a pattern may name several."
 )
-@click.option(
-    "--cases",
-    type=click.IntRange(1),
-    default=8,
-    show_default=True,
-    help="Runs drawn without a recording.",
-)
-@click.option(
-    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the runs drawn."
-)
-@click.option(
-    "--live", is_flag=True, help="Run what is drawn by TensorFlow too, where it is installed."
-)
+@options.comparing
 @click.option(
     "--report", type=click.Path(path_type=Path), metavar="OUT.html", help="Write a page to look at."
 )
-@click.option(
-    "--threads", type=click.IntRange(1), default=1, show_default=True, help="Of ONNX Runtime."
-)
-@click.option("--max-error", type=click.FloatRange(0), help="What an int8 port may be off by.")
 @click.option("--trust", is_flag=True, help="Run a .py candidate.")
 @click.option(
     "--jobs",

@@ -12,6 +12,8 @@ from converters.lift.recognise.cells.identify import identify
 from converters.lift.recognise.cells.model import Component, Identified
 from converters.lift.recognise.cells.patterns import Variant, variants
 from converters.lift.recognise.form.normal import Normaliser
+from converters.lift.recognise.loops.emit import DIRECT
+from converters.tf_ops import TABLE
 from reference import states
 from reference.activations import HARD_SIGMOID_TF1, RELU, SIGMOID, TANH, Activation
 from reference.cells.base import map_weights, weights
@@ -197,3 +199,7 @@ def test_relu_and_clipped_activations_are_bound() -> None:
     assert found.assembled.cell.activation == Activation(
         "hard_sigmoid", (float(np.float32(0.2)), 0.5)
     )
+
+
+def test_what_is_moved_out_of_a_loop_becomes_an_op_that_the_table_knows() -> None:
+    assert [op for op in DIRECT.values() if op not in TABLE] == []

@@ -9,6 +9,7 @@ import numpy as np
 from converters.to_keras.backend import keras
 from converters.to_keras.ops.value import Value, raw
 from converters.to_keras.ops.values import dtype_name
+from reference.vocabulary.protocol import BINARY, UNARY
 
 kops = keras.ops
 
@@ -27,64 +28,7 @@ RENAMED = {
 }
 """Names of ``keras.ops`` that differ from the vocabulary's."""
 
-DIRECT = [
-    "negative",
-    "abs",
-    "sign",
-    "exp",
-    "expm1",
-    "log",
-    "log1p",
-    "sqrt",
-    "rsqrt",
-    "square",
-    "reciprocal",
-    "floor",
-    "ceil",
-    "round",
-    "sin",
-    "cos",
-    "tan",
-    "asin",
-    "acos",
-    "atan",
-    "sinh",
-    "cosh",
-    "asinh",
-    "acosh",
-    "atanh",
-    "tanh",
-    "sigmoid",
-    "erf",
-    "softplus",
-    "softsign",
-    "relu",
-    "relu6",
-    "elu",
-    "selu",
-    "is_nan",
-    "is_inf",
-    "is_finite",
-    "logical_not",
-    "add",
-    "subtract",
-    "multiply",
-    "divide",
-    "floor_divide",
-    "floor_mod",
-    "power",
-    "maximum",
-    "minimum",
-    "atan2",
-    "equal",
-    "not_equal",
-    "less",
-    "less_equal",
-    "greater",
-    "greater_equal",
-    "logical_and",
-    "logical_or",
-]
+DIRECT = [name for name in [*UNARY, *BINARY] if not name.startswith("truncate")]
 """Operations that are one call of ``keras.ops``."""
 
 

@@ -39,6 +39,8 @@ class _BaseAttentionMechanism(AttentionMechanism):
         ValueError: a memory whose inner sizes are not static.
     """
 
+    _scope: str
+
     def __init__(
         self, query_layer: Any, memory: Any, probability_fn: Any, memory_sequence_length: Any = None,
         memory_layer: Any = None, check_inner_dims_defined: bool = True, score_mask_value: Any = None,
@@ -82,9 +84,17 @@ class _BaseAttentionMechanism(AttentionMechanism):
     def initial_state(self, batch_size: Any, dtype: Any) -> Any:
         return self.initial_alignments(batch_size, dtype)
 
-    def _aligned(self, score: Any, state: Any) -> tuple[Any, Any]:
+    def __call__(self, query: Any, state: Any) -> tuple[Any, Any]:
+        with tf.variable_scope(None, self._scope, [query]):
+            score = self._score(query) + self._bias(query.dtype)
         alignments = self._probability_fn(score, state)
         return alignments, alignments
+
+    def _score(self, query: Any) -> Any:
+        raise NotImplementedError
+
+    def _bias(self, dtype: Any) -> Any:
+        return 0.0
 
 
 def _memory_layer(num_units: int, dtype: Any) -> Any:
@@ -118,14 +128,6 @@ class _Luong(_BaseAttentionMechanism):
             )
         score = tf.squeeze(tf.matmul(tf.expand_dims(query, 1), self._keys, transpose_b=True), [1])
         return score if gain is None else gain * score
-
-    def __call__(self, query: Any, state: Any) -> tuple[Any, Any]:
-        with tf.variable_scope(None, self._scope, [query]):
-            score = self._score(query) + self._bias(query.dtype)
-        return self._aligned(score, state)
-
-    def _bias(self, dtype: Any) -> Any:
-        return 0.0
 
 
 class LuongAttention(_Luong):
@@ -162,14 +164,6 @@ class _Bahdanau(_BaseAttentionMechanism):
             v = gain * v * tf.rsqrt(tf.reduce_sum(tf.square(v)))
             total = total + bias
         return tf.reduce_sum(v * tf.tanh(total), [2])
-
-    def __call__(self, query: Any, state: Any) -> tuple[Any, Any]:
-        with tf.variable_scope(None, self._scope, [query]):
-            score = self._score(query) + self._bias(query.dtype)
-        return self._aligned(score, state)
-
-    def _bias(self, dtype: Any) -> Any:
-        return 0.0
 
 
 class BahdanauAttention(_Bahdanau):

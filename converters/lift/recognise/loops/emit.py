@@ -14,63 +14,21 @@ from converters.graph import DType, Node
 from converters.program import OpNode
 from reference.vocabulary.abstract.fact import Fact
 from reference.vocabulary.arrays import Operators
+from reference.vocabulary.protocol import BINARY, UNARY
 from reference.vocabulary.recording import RecordingOps
 
 DIRECT = {
+    **{name: "".join(part.capitalize() for part in name.split("_")) for name in [*UNARY, *BINARY]},
+    "negative": "Neg",
     "add": "AddV2",
     "subtract": "Sub",
     "multiply": "Mul",
     "divide": "RealDiv",
-    "negative": "Neg",
-    "maximum": "Maximum",
-    "minimum": "Minimum",
+    "floor_divide": "FloorDiv",
+    "truncate_divide": "TruncateDiv",
     "power": "Pow",
-    "logical_not": "LogicalNot",
-    "logical_and": "LogicalAnd",
-    "logical_or": "LogicalOr",
-    "less": "Less",
-    "less_equal": "LessEqual",
-    "greater": "Greater",
-    "greater_equal": "GreaterEqual",
     "where": "SelectV2",
     "matmul": "BatchMatMulV2",
-    **{
-        name: name.capitalize()
-        for name in [
-            "abs",
-            "sign",
-            "exp",
-            "expm1",
-            "log",
-            "log1p",
-            "sqrt",
-            "rsqrt",
-            "square",
-            "reciprocal",
-            "floor",
-            "ceil",
-            "sin",
-            "cos",
-            "tan",
-            "asin",
-            "acos",
-            "atan",
-            "sinh",
-            "cosh",
-            "asinh",
-            "acosh",
-            "atanh",
-            "tanh",
-            "sigmoid",
-            "erf",
-            "softplus",
-            "softsign",
-            "relu",
-            "relu6",
-            "elu",
-            "selu",
-        ]
-    },
 }
 
 
