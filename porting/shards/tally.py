@@ -29,7 +29,7 @@ def of_judge(judge: Judge, shard: str, /) -> Tally:
         for kind in _TEXTS
     }
     return {
-        "cases": judge.cases, "excluded": judge.excluded,
+        "cases": judge.cases, "excluded": judge.excluded, "followed": judge.followed,
         "regions": [[*key, _region(region, shard)] for key, region in judge.regions.items()],
         "counts": [[name, _counts(counts, shard)] for name, counts in judge.counts.items()],
         "problems": [[f"{shard}: {text}", where | {"shard": shard}] for text, where in judge.problems[:KEPT_TEXTS]],
@@ -68,7 +68,7 @@ def merge(first: Tally | None, second: Tally, /) -> Tally:
         kind: list(dict.fromkeys([*first[kind], *second[kind]]))[:KEPT_TEXTS] for kind in _TEXTS
     }
     return texts | {
-        "cases": first["cases"] + second["cases"], "excluded": first["excluded"] + second["excluded"],
+        **{name: first[name] + second[name] for name in ("cases", "excluded", "followed")},
         "regions": [[*key, found] for key, found in regions.items()],
         "counts": [[name, found] for name, found in counts.items()],
         "problems": [*first["problems"], *second["problems"]][:KEPT_TEXTS],
@@ -115,7 +115,9 @@ def _merge_counts(a: dict[str, Any] | None, b: dict[str, Any]) -> dict[str, Any]
 
 def to_judge(tally: Tally, judge: Judge, /) -> Judge:
     """Put a tally into an empty judge, to be ruled on."""
-    judge.cases, judge.excluded = tally["cases"], tally["excluded"]
+    judge.cases, judge.excluded, judge.followed = (
+        tally[name] for name in ("cases", "excluded", "followed")
+    )
     for kind in _TEXTS:
         getattr(judge, kind).extend(tally[kind])
     judge.problems.extend((text, where) for text, where in tally["problems"])

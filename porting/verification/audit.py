@@ -2,11 +2,12 @@
 
 The packing of the port is undone by value, not by trusting what the converter says of it: a matrix of the port, its transpose, or its
 blocks of columns must lie somewhere in a matrix of the artefact, bit for bit. A bias may be the sum of two (forget_bias, cuDNN's two
-biases), rounded once.
+biases), rounded once. A port in float16 must hold the artefact's weights rounded to float16 once.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,13 +29,19 @@ class Source:
     name: str
     value: np.ndarray
 
+    def narrowed(self) -> Source:
+        """As a port in float16 holds it."""
+        with np.errstate(over="ignore"):
+            return Source(self.name, self.value.astype(np.float16))
+
 
 def audit(original: Original, weights: Mapping[str, np.ndarray], /) -> dict[str, Any]:
-    """``{"compared", "exact", "rounded", "derived": [names], "wrong": [{"weight", "text", …}]}``.
+    """``{"compared", "exact", "rounded", "derived": [names], "missing": [names], "wrong": [{"weight", "text", …}]}``.
 
     ``derived``: computed from the artefact's weights (folded norms, constants of the port's own), which this cannot judge.
+    ``missing``: weights of the artefact of which nothing was found in the port.
     """
-    sources = list(_sources(original.artefact.graph, original.outputs))
+    sources = sources_of(original)
     finder = _Finder(sources)
     exact, rounded = 0, 0
     derived: list[str] = []
@@ -51,8 +58,14 @@ def audit(original: Original, weights: Mapping[str, np.ndarray], /) -> dict[str,
                 wrong.append({"weight": name} | found)
     return {
         "compared": exact + rounded + len(wrong), "exact": exact, "rounded": rounded,
-        "derived": list(dict.fromkeys(derived)), "wrong": wrong,
+        "derived": list(dict.fromkeys(derived)), "missing": finder.missing(sources), "wrong": wrong,
     }  # fmt: skip
+
+
+def sources_of(original: Original, outputs: tuple[str, ...] | None = None, /) -> list[Source]:
+    """The float weights that the outputs (or these) depend on."""
+    names = original.outputs if outputs is None else outputs
+    return list(_sources(original.artefact.graph, names)) if names else []
 
 
 def _sources(graph: Graph, outputs: tuple[str, ...]) -> Iterator[Source]:
@@ -85,25 +98,44 @@ def _units(value: np.ndarray) -> Iterator[np.ndarray]:
 
 
 class _Finder:
-    """Looks blocks up among the artefact's weights."""
+    """Looks blocks up among the artefact's weights, and remembers which were found."""
 
     def __init__(self, sources: list[Source]) -> None:
+        self.used: set[str] = set()
+        every = [*sources, *(s.narrowed() for s in sources if s.value.dtype != np.float16)]
         self.matrices = [
-            (s.name, s.value.reshape(-1, s.value.shape[-1])) for s in sources if s.value.ndim >= 2
+            (s.name, s.value.reshape(-1, s.value.shape[-1])) for s in every if s.value.ndim >= 2
         ]
-        self.vectors = [(s.name, s.value.reshape(-1)) for s in sources if s.value.ndim >= 1]
+        self.vectors = [(s.name, s.value.reshape(-1)) for s in every if s.value.ndim >= 1]
         scalars = {float(s.value.reshape(())) for s in sources if s.value.ndim == 0}
         scalars |= {float(v[0]) for _, v in self.vectors if v.size and (v == v[0]).all()}
         self.scalars = sorted(scalars | {1.0})
-        self.sorted = {self._key(s.value) for s in sources}
+        self.sorted: dict[tuple[int, bytes], list[str]] = {}
+        for s in every:
+            self.sorted.setdefault(self._key(s.value), []).append(s.name)
 
     @staticmethod
     def _key(value: np.ndarray) -> tuple[int, bytes]:
         return value.size, np.sort(value.reshape(-1)).tobytes()
 
+    def missing(self, sources: list[Source]) -> list[str]:
+        """The weights of which nothing was found; constants of one value apart."""
+        return [
+            s.name
+            for s in sources
+            if s.value.size > 1 and s.name not in self.used and np.ptp(s.value) > 0
+        ]
+
+    def _found(self, *names: str) -> bool:
+        self.used.update(names)
+        return True
+
     def judge(self, value: np.ndarray) -> tuple[str, dict[str, Any]]:
         """``"exact"``, ``"rounded"``, ``"derived"`` or ``"wrong"``, and what is wrong."""
-        if not value.any() or self._key(value) in self.sorted:
+        if not value.any():
+            return "exact", {}
+        if (names := self.sorted.get(self._key(value))) is not None:
+            self._found(*names)
             return "exact", {}
         if value.ndim == 1:
             return self._vector(value)
@@ -119,10 +151,11 @@ class _Finder:
     # -- matrices ------------------------------------------------------------------------------------------
 
     def _place(self, block: np.ndarray) -> bool:
-        return any(_hits(matrix, block, exact=True) for _, matrix in self.matrices) or any(
-            _hits(matrix.T, block, exact=True)
-            for _, matrix in self.matrices
-            if matrix.shape == block.shape[::-1]
+        return any(
+            self._found(name)
+            for name, matrix in self.matrices
+            if _hits(matrix, block)
+            or (matrix.shape == block.shape[::-1] and _hits(matrix.T, block))
         )
 
     def _damaged(self, flat: np.ndarray) -> tuple[str, dict[str, Any]]:
@@ -145,7 +178,7 @@ class _Finder:
     def _near(self, block: np.ndarray) -> tuple[str, int, float] | None:
         for name, matrix in self.matrices:
             for source in (matrix, matrix.T):
-                for other in _hits(source, block, exact=False):
+                for other in _hits(source, block, _near(block)):
                     return name, int((other != block).sum()), float(np.abs(other - block).max())
         return None
 
@@ -171,64 +204,77 @@ class _Finder:
             if vector.size % size == 0 and vector.size <= 64 * size and vector.dtype == dtype:
                 yield from ((name, part) for part in vector.reshape(-1, size))
 
-    def _sums(self, size: int, dtype: np.dtype[Any]) -> Iterator[tuple[str, np.ndarray]]:
-        parts = list(self._slices(size, dtype))
+    def _sums(
+        self, size: int, dtype: np.dtype[Any]
+    ) -> Iterator[tuple[tuple[str, ...], np.ndarray]]:
+        """Sums of two, in the artefact's own precision, rounded to ``dtype`` once."""
+        wide = np.dtype(np.float32) if dtype == np.float16 else dtype
+        parts = list(self._slices(size, wide))
         for name, part in parts:
-            yield from ((name, part + dtype.type(scalar)) for scalar in self.scalars)
-        if len(parts) <= 128:
-            yield from ((a, x + y) for a, x in parts for _, y in parts)
+            yield from (
+                ((name,), (part + wide.type(scalar)).astype(dtype)) for scalar in self.scalars
+            )
+        if size > 1 and len(parts) <= 128:
+            yield from (((a, b), (x + y).astype(dtype)) for a, x in parts for b, y in parts)
 
     def _part(self, part: np.ndarray) -> str:
-        if not part.any() or (part == part[0]).all():
+        if not part.any() or (part.size > 1 and self._constant(part)):
             return "exact"
-        if any(np.array_equal(other, part) for _, other in self._slices(part.size, part.dtype)):
-            return "exact"
-        return (
-            "rounded"
-            if any(np.array_equal(o, part) for _, o in self._sums(part.size, part.dtype))
-            else ""
-        )
+        for name, other in self._slices(part.size, part.dtype):
+            if np.array_equal(other, part):
+                self._found(name)
+                return "exact"
+        for names, other in self._sums(part.size, part.dtype):
+            if np.array_equal(other, part):
+                self._found(*names)
+                return "rounded"
+        return ""
+
+    def _constant(self, part: np.ndarray) -> bool:
+        """Whether it is one of the artefact's scalars, or 1, all over (a forget_bias by itself)."""
+        scalars = np.asarray(self.scalars, np.float64).astype(part.dtype)
+        return bool((part == part[0]).all() and (scalars == part[0]).any())
 
     def _near_part(self, part: np.ndarray) -> tuple[str, int, float] | None:
         if self._part(part):
             return ("", 0, 0.0)
-        for source in (self._slices, self._sums):
-            for name, other in source(part.size, part.dtype):
-                if _close(other, part):
-                    return name, int((other != part).sum()), float(np.abs(other - part).max())
+        single = ((name, other) for name, other in self._slices(part.size, part.dtype))
+        double = ((names[0], other) for names, other in self._sums(part.size, part.dtype))
+        for name, other in itertools.chain(single, double):
+            if _close(other, part):
+                return name, int((other != part).sum()), float(np.abs(other - part).max())
         return None
 
 
-def _hits(matrix: np.ndarray, block: np.ndarray, /, *, exact: bool) -> list[np.ndarray]:
-    """The sub-matrices, at any row and at columns that are multiples of the block's width, equal (or near) to the block."""
+def _hits(matrix: np.ndarray, block: np.ndarray, within: Any = None, /) -> list[np.ndarray]:
+    """The first sub-matrix, at any row and at columns that are multiples of the block's width, equal to the block.
+
+    Args:
+        within: how far its values may lie from the block's, one number or one a column; None for not at all.
+    """
     rows, width = block.shape
-    if (
-        not width
-        or matrix.shape[0] < rows
-        or matrix.shape[1] < width
-        or matrix.dtype != block.dtype
-    ):
+    if not width or matrix.shape[0] < rows or matrix.shape[1] < width:
         return []
-    found = []
+    if matrix.dtype != block.dtype:
+        return []
     anchor = int(np.argmax(np.abs(block).max(axis=1)))
     for left in range(0, matrix.shape[1] - width + 1, width):
         part = matrix[:, left : left + width]
         lines = part[anchor : matrix.shape[0] - rows + 1 + anchor]
-        same = (lines == block[anchor]).all(axis=1) if exact else _near_lines(lines, block[anchor])
-        for top in np.flatnonzero(same):
+        for top in np.flatnonzero(_same(lines, block[anchor], within).all(axis=1)):
             other = part[top : top + rows]
-            if np.array_equal(other, block) if exact else _close(other, block):
-                found.append(other)
-                break
-        if found:
-            break
-    return found
+            if _same(other, block, within).all():
+                return [other]
+    return []
 
 
-def _near_lines(lines: np.ndarray, line: np.ndarray) -> np.ndarray:
-    near = np.abs(lines - line) <= NEAR * np.abs(line).max(initial=0.0)
-    return np.asarray(near.all(axis=1))
+def _same(a: np.ndarray, b: np.ndarray, within: Any) -> np.ndarray:
+    return np.asarray(a == b if within is None else np.abs(a - b) <= within)
+
+
+def _near(block: np.ndarray) -> float:
+    return NEAR * float(np.abs(block).max(initial=0.0))
 
 
 def _close(a: np.ndarray, b: np.ndarray) -> bool:
-    return bool(np.abs(a - b).max(initial=0.0) <= NEAR * np.abs(b).max(initial=0.0))
+    return bool(_same(a, b, _near(b)).all())

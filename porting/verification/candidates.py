@@ -37,6 +37,8 @@ class Candidate:
     weights: Callable[[], Mapping[str, np.ndarray]] | None = None
     """Its weights by name, for the audit."""
     threads: int = 1
+    path: Path | None = None
+    """The file it came from."""
     peek: (
         Callable[[tuple[str, ...], tuple[str, ...], Arrays], Mapping[str, list[np.ndarray]]] | None
     ) = None
@@ -98,6 +100,7 @@ def onnx_candidate(path: Path, /, *, threads: int = 1) -> Candidate:
     inputs = tuple(item.name for item in session.get_inputs())
     return Candidate(
         call, inputs, outputs, "onnx", origin, lambda: stored_weights(path), threads,
+        path,
         lambda prefixes, kinds, feeds: peek(path, prefixes, kinds, {n: feeds[n] for n in inputs}),
     )  # fmt: skip
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from porting.verification.audit import audit
+from porting.verification.auditing import audited, unseen
 from porting.verification.candidates import Candidate
+from porting.verification.choices import looked_inside
 from porting.verification.judge import Judge
 from porting.verification.original import Original
 from porting.verification.ruling import rule
@@ -44,6 +45,7 @@ def check(
         doubts: why no verdict may be ``equivalent``, whatever the runs show.
         progress: told the number of each run that is done.
     """
+    original, candidate = looked_inside(original, candidate)
     judge = Judge(original, oracle=oracle, dtype=dtype, threads=candidate.threads)
     judge.notes.extend(notes)
     judge.unproven.extend(doubts)
@@ -64,19 +66,21 @@ def conclude(
         kept: (number, inputs) of some runs.
     """
     original = judge.original
-    if dtype != "float32":
-        judge.notes.append(f"the weights were not audited: the port holds them in {dtype}")
-    elif weights and candidate.weights is not None:
-        judge.audit = audit(original, candidate.weights())
+    if weights:
+        judge.audit = audited(original, candidate, dtype)
+    floating = [name for (name, _), region in judge.regions.items() if region.values]
+    judge.unproven.extend(unseen(original, floating, judge.counts, judge.audit))
     verdict = rule(judge)
-    if dtype != "float32" or verdict.worst.get("place") == "reader":
+    if dtype == "int8" or verdict.worst.get("place") == "reader":
         return verdict
     if any(region.values and region.chaotic for region in judge.regions.values()):
-        return stepped(verdict, judge, candidate, kept)
+        return stepped(verdict, judge, candidate, kept, dtype)
     return explained(verdict, original, candidate, kept)
 
 
-def stepped(verdict: Verdict, judge: Judge, candidate: Candidate, kept: Kept, /) -> Verdict:
+def stepped(
+    verdict: Verdict, judge: Judge, candidate: Candidate, kept: Kept, dtype: str = "float32", /
+) -> Verdict:
     """The verdict on a chaotic model, after a few steps at a time from T's own states.
 
     What differs there is ``different``. What agrees stays as it was: the whole sequence was not, and cannot be, compared.
@@ -84,7 +88,7 @@ def stepped(verdict: Verdict, judge: Judge, candidate: Candidate, kept: Kept, /)
     from porting.diagnosis.stepping import stepwise
 
     original = judge.original
-    short = Judge(original, oracle="reference", dtype="float32", threads=candidate.threads)
+    short = Judge(original, oracle="reference", dtype=dtype, threads=candidate.threads)
     taken = stepwise(original, candidate, kept, short)
     if isinstance(taken, str):
         text = f"it was not checked step by step from T's own states: {taken}"

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from porting.verification import discrete, floors
+from porting.verification import along, discrete, floors
+from porting.verification.along import Turned
 from porting.verification.discrete import Counts
 from porting.verification.floors import Region
 from porting.verification.original import Original, Truth
@@ -34,6 +35,9 @@ class Judge:
         self.audit: dict[str, Any] | None = None
         self.cases = 0
         self.excluded = 0
+        """Rows of float outputs that were left out, and"""
+        self.followed = 0
+        """those that were compared with the run that chose as the port did."""
 
     # -- one run -------------------------------------------------------------------------------------------
 
@@ -56,10 +60,11 @@ class Judge:
             values = self._values(number, name, truth, recorded, answered)
             if values is not None:
                 unsettled[name] = self._discrete(number, name, truth, *values)
+        turned = along.turned(self.original, truth, answered, unsettled)
         for name in (n for n in names if n in floating):
             values = self._values(number, name, truth, recorded, answered)
             if values is not None:
-                self._floats(number, name, truth, *values, list(unsettled.values()))
+                self._floats(number, name, truth, *values, turned)
 
     def _values(
         self, number: int, name: str, truth: Truth, recorded: Arrays, answered: Arrays
@@ -67,6 +72,8 @@ class Judge:
         """(recording, port) in the right shape and dtype; None where there is nothing to compare."""
         exact, recording, port = truth.exact[name], recorded.get(name), answered.get(name)
         where = {"tensor": name, "run": number}
+        if name in self.original.inside and (port is None or port.shape != exact.shape):
+            return None  # the port has it in another form: nothing can be said of it
         if recording is not None and recording.shape != exact.shape:
             self.reader.append(
                 f"{name}, run {number}: recorded shape {recording.shape}, read as {exact.shape}"
@@ -118,7 +125,7 @@ class Judge:
         truth: Truth,
         recording: np.ndarray | None,
         port: np.ndarray,
-        unsettled: list[np.ndarray],
+        turned: Turned | None,
     ) -> None:
         layout = self.layout(name)
         dtype = _name(port) if recording is None else _name(recording)
@@ -133,9 +140,12 @@ class Judge:
         told = None if recording is None else recording.astype(np.float64)
         self._same_kind(number, name, exact, others, wide)
         padded = layout.padded(exact.shape, truth.watched.get(layout.lengths or ""))
-        further = tuple(floors.as_stored(run[name], dtype) for run in truth.more)
-        same = tuple(other for other in further if other.shape == exact.shape)
-        kept = self._kept(layout, exact, (*others, *same), unsettled)
+        kept = np.ones(exact.shape, bool)
+        if turned is not None:
+            further = tuple(floors.as_stored(run[name], dtype) for run in truth.more)
+            found = turned.apply(layout.batch or 0, exact, others, further, told)
+            exact, others, told, kept = found.exact, found.others, found.told, found.kept
+            self.excluded, self.followed = self.excluded + found.out, self.followed + found.followed
         valid = kept if padded is None else kept & ~padded
         self._region(number, name, "valid", valid, exact, others, told, wide)
         if padded is not None:
@@ -162,29 +172,6 @@ class Judge:
             region.worst |= place(layout, index)
         if layout.time is not None and layout.time < exact.ndim:
             floors.add_steps(region, layout.time, mask, exact, others, port)
-
-    def _kept(
-        self,
-        layout: Layout,
-        exact: np.ndarray,
-        others: tuple[np.ndarray, ...],
-        unsettled: list[np.ndarray],
-    ) -> np.ndarray:
-        """All but the rows that hang on an unsettled choice: there the perturbed runs took another way."""
-        kept = np.ones(exact.shape, bool)
-        rows = [r for r in unsettled if exact.ndim and len(r) == exact.shape[layout.batch or 0]]
-        if not rows or not np.any(rows):
-            return kept
-        axis = layout.batch or 0
-        spread = np.max([np.abs(np.nan_to_num(other - exact)) for other in others], axis=0)
-        axes = tuple(i for i in range(exact.ndim) if i != axis)
-        apart = spread.max(axis=axes, initial=0.0) > floors.CHAOS * np.abs(
-            np.nan_to_num(exact)
-        ).max(initial=0.0)
-        out = np.any(rows, axis=0) & apart
-        self.excluded += int(out.sum())
-        lines = np.asarray(out).reshape([-1 if i == axis else 1 for i in range(exact.ndim)])
-        return np.asarray(kept & ~lines)
 
     def _same_kind(
         self,

@@ -45,6 +45,9 @@ class Original:
     program: Program | None = field(default=None, repr=False)
     """The lifted model: it plays no part in a verdict, only in the search for a cause."""
 
+    inside: tuple[str, ...] = ()
+    """Outputs that are none of the port's, but can be seen inside it: what its choices are made from."""
+
     def feeds(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """What the raw graph is fed: the frozen values, and of a recording what is an input here."""
         fixed = {name: np.asarray(value) for name, value in self.frozen.items()}

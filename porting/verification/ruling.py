@@ -37,7 +37,7 @@ def rule(judge: Judge, /) -> Verdict:
     wrong += [f"weight {item['weight']}: {item['text']}" for item in bad]
     verdict = EQUIVALENT
     if judge.approximate:
-        verdict = DIFFERENT if judge.problems else APPROXIMATE
+        verdict = DIFFERENT if judge.problems or bad else APPROXIMATE
     elif judge.reader or wrong:
         verdict = DIFFERENT
     elif unproven:
@@ -80,6 +80,10 @@ def _unproven(judge: Judge) -> list[str]:
             found.append(
                 f"{name}: {counts.unsettled_rows} of {counts.rows} rows hang on a choice that rounding turns"
             )
+    if judge.followed:
+        judge.notes.append(
+            f"{judge.followed} rows of float outputs follow a choice that rounding turns: compared with the run that chose as the port did"
+        )
     if judge.excluded:
         judge.notes.append(
             f"{judge.excluded} rows of float outputs were left out: they follow a choice that rounding turns"

@@ -120,10 +120,10 @@ def test_the_same_mistake_in_every_layer_is_one_guess(tmp_path):
 
 
 def test_an_unknown_mistake_is_placed_and_not_guessed(tmp_path):
-    """The bias of the upper layer negated: no known mistake, but the place is found."""
+    """The kernel of the upper layer negated: no known mistake, but the place is found."""
     model = opened(TWO)
     upper = recurrences(model.program)[1]
-    changed = replace(upper, cell=replace(upper.cell, bias=-upper.cell.bias))
+    changed = replace(upper, cell=replace(upper.cell, kernel=-upper.cell.kernel))
     found = judged(TWO, [Variant("none", "", upper.name, (changed,))], tmp_path)
     assert found.verdict == DIFFERENT
     assert found.diagnosis["cause"] is None

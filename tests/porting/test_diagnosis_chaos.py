@@ -154,3 +154,29 @@ def test_greedy_decoding_that_takes_another_token_is_different():
     found = check(model.original, port, [Run(inputs)] * 3)
     assert found.verdict == DIFFERENT
     assert found.worst["tensor"] == "tokens:0"
+
+
+def test_what_follows_a_turned_tie_is_compared_with_the_run_that_turned_it_so():
+    """Logits behind the other of two tied tokens: right ones are not blamed, and wrong ones are not overlooked."""
+    model = decoding(tie=True)
+    inputs = sources(12)
+
+    def answer(feeds, wrong=1.0):
+        found = model.original._oracle(feeds, perturb=101)
+        right = model.original._oracle(feeds, widen=True)["tokens:0"]
+        turned = (found["tokens:0"] != right).any(axis=1)
+        assert turned.any()
+        told = {k: v.astype(np.float32) if v.dtype.kind == "f" else v for k, v in found.items()}
+        told["scores:0"] = np.where(turned[:, None, None], np.float32(wrong), 1) * told["scores:0"]
+        return told
+
+    def judged(call):
+        port = Candidate(call, tuple(model.program.inputs), model.program.outputs)
+        return check(model.original, port, [Run(inputs)] * 3)
+
+    right = judged(answer)
+    assert not any(row.problem for row in right.rows), right.reasons
+    assert any("compared with the run that chose as the port did" in note for note in right.notes)
+    wrong = judged(lambda feeds: answer(feeds, 1 + 1e-4))
+    assert wrong.verdict == DIFFERENT
+    assert any("scores:0" in reason for reason in wrong.reasons)
