@@ -30,24 +30,28 @@ def with_one_unknown(dims: Sequence[Dim] | None, /) -> np.ndarray | None:
     return np.asarray(found, np.int32)
 
 
-def sources(context: Context, dims: Sequence[Dim], /) -> dict[str, tuple[Key, int]] | None:
-    """By name of a size: a value that has it, and the axis; None where a name has no such value."""
+def sources(
+    context: Context, dims: Sequence[Dim], /, made: str
+) -> dict[str, tuple[Key, int]] | None:
+    """By name of a size: a value that has it, and the axis; None where a name has no such value before ``made`` is made."""
     names = sorted({name for dim in dims if isinstance(dim, Size) for name in dim.names})
     found: dict[str, tuple[Key, int]] = {}
     for name in names:
-        place = _place(context, name)
+        place = _place(context, name, made)
         if place is None:
             return None
         found[name] = place
     return found
 
 
-def _place(context: Context, name: str) -> tuple[Key, int] | None:
+def _place(context: Context, name: str, made: str) -> tuple[Key, int] | None:
     for value in context.program.inputs:
         for axis, dim in enumerate(context.shape(value) or ()):
             if isinstance(dim, Size) and dim.terms == (((name,), 1),):
                 return Key(value), axis
     for value, (statement, _) in context.producers.items():
+        if value == made:
+            return None  # Sizes that begin with it: tf.zeros((batch, n)) of a fed n.
         if isinstance(statement, OpNode) and is_list_op(statement.node.op):
             continue
         for axis, dim in enumerate(context.shape(value) or ()):

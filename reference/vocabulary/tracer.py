@@ -87,8 +87,8 @@ class Tracer(RecordingOps):
         self._kept: list[np.ndarray] = []
 
     def input(self, name: str, fact: Fact, /) -> Expr:
-        """The input called ``name``; the same Expr for the same name."""
-        return self._intern((INPUT, name), INPUT, (), {}, (fact,), name)[0]
+        """The input called ``name``; the same Expr for the same name, dtype and shape."""
+        return self._intern((INPUT, name, fact.dtype, fact.shape), INPUT, (), {}, (fact,), name)[0]
 
     def constant(self, value: np.ndarray, /, name: str | None = None) -> Expr:
         """A literal; ``name`` says which variable or Const it is."""

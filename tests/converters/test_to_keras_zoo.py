@@ -31,7 +31,7 @@ REFUSED = {
 
 SOME = (
     "a3c_lstm attention_luong attention_monotonic backward_only basic_lstm_state_concat beam_decoder bidirectional_lstm_lengths "
-    "block_fused block_fused_peephole classifier_gather_nd conv2d_lstm ctc_beam ctc_greedy cudnn_gru_twin dropout_cond "
+    "block_fused block_fused_peephole classifier_gather_nd conv2d_lstm copy_distribution ctc_beam ctc_greedy cudnn_gru_twin dropout_cond "
     "dynamic_time_major encoder_decoder_states gru_float64 keras_bidirectional keras_masking keras_stacked_cells "
     "layer_norm_basic_lstm lengths_computed lengths_out_of_range lstm_float16 lstm_num_proj multi_mixed nan_padding nested_while "
     "old_names ptb_block raw_rnn_lstm string_tagger tagger_chars v2_while_lstm video_classifier"
@@ -47,6 +47,7 @@ TOLERANCE = {"float16": 3e-3, "float32": 1e-5, "float64": 1e-12}
 NATIVE = ("LSTM", "GRU", "SimpleRNN")
 
 NOT_ALONE = {
+    "copy_distribution": "Fill and ScatterNd: a size that is fed as a number",
     "crnn_ocr": "CTCGreedyDecoder and SparseToDense: as many values as the numbers say",
     "ctc_greedy": "CTCGreedyDecoder and SparseToDense: as many values as the numbers say",
 }

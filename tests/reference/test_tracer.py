@@ -46,6 +46,15 @@ def test_equal_expressions_are_one_object() -> None:
     assert t.split(x, (2, 2), 1)[0] is not t.split(x, (2, 2), 1)[1]
 
 
+def test_an_input_of_another_shape_is_another_input() -> None:
+    tracer = Tracer()
+    first = tracer.input("x", Fact("float32", (unknown("B"), 3)))
+    assert tracer.input("x", Fact("float32", (unknown("B"), 3))) is first
+    second = tracer.input("x", Fact("float32", (unknown("B"), 4)))
+    assert second is not first
+    assert second.shape[1] == 4
+
+
 def test_constants_fold_and_know_their_origin() -> None:
     t = Tracer()
     value = np.arange(12, dtype="f4").reshape(3, 4)

@@ -53,7 +53,7 @@ def unflattened_anyway(context: Context, key: Key) -> Plan | None:
         return single(
             [Key(key.value)], key, lambda builder, x: apply_op(builder, node, [x, target])[0]
         )
-    places = sources(context, dims)
+    places = sources(context, dims, key.value)
     if places is None:
         return None
     needs = [Key(key.value), *(place for place, _ in places.values())]
@@ -71,7 +71,7 @@ def symbolic_sizes(context: Context, key: Key) -> Plan | None:
     fact = context.fact(key.value)
     if dims is None or fact is None or not key.plain or fact.shape is None or len(fact.shape) > 1:
         return None
-    places = sources(context, dims)
+    places = sources(context, dims, key.value)
     if not places:
         return None
 

@@ -83,7 +83,7 @@ def open_range(context: Context, key: Key) -> Plan | None:
     limit, fact = context.sizes(node.inputs[1]), context.fact(key.value)
     if start is None or delta is None or limit is None or fact is None or len(limit) != 1:
         return None
-    places = sources(context, limit)
+    places = sources(context, limit, key.value)
     if int(start) != 0 or int(delta) != 1 or _name(limit[0]) is None or not places:
         return None
     if fact.dtype not in ("int32", "int64"):
@@ -98,7 +98,7 @@ def open_fill(context: Context, key: Key) -> Plan | None:
     dims, fact = context.shape(key.value), context.fact(key.value)
     if node is None or not key.plain or dims is None or fact is None:
         return None
-    value, places = context.known(node.inputs[1]), sources(context, dims)
+    value, places = context.known(node.inputs[1]), sources(context, dims, key.value)
     named = [dim for dim in dims if isinstance(dim, Size)]
     if value is None or not places or any(_name(dim) is None for dim in named):
         return None
@@ -133,7 +133,7 @@ def open_rows(context: Context, key: Key) -> Plan | None:
     source, dims, items = _unfolded(context, key)
     if dims is None or any(_name(dim) is None for dim in dims):
         return None
-    places = sources(context, dims)
+    places = sources(context, dims, key.value)
     if not places:
         return None
     needs = [Key(source), *(place for place, _ in places.values())]

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from converters.lift.recognise.unrolled.whole import TracedProgram
 from reference.vocabulary.tracer import CONSTANT, Expr, needed
 
+MOST_PRODUCTS = 6
+"""More products with one weight than these, one after another in a step, are not looked for."""
+
 
 @dataclass(frozen=True)
 class Family:
@@ -18,6 +21,8 @@ class Family:
     chains: tuple[tuple[Expr, ...], ...]
     levels: dict[Expr, int]
     """By expression that depends on an anchor: the last step (from 1) of one it depends on."""
+    whole: bool = False
+    """One chain holds all the products with its weight."""
 
     @property
     def steps(self) -> int:
@@ -49,7 +54,8 @@ def families(traced: TracedProgram) -> list[Family]:
         weight = path[0].args[1]
         name = str(weight.name or weight.origin or weight.serial)
         levels = reach[k] if len(chains) == 1 else levels_of(chains, everything)
-        found.append(Family(name, chains, levels))
+        whole = len(chains) == 1 and len(groups[weight]) == len(path)
+        found.append(Family(name, chains, levels, whole))
     return found
 
 
@@ -57,7 +63,7 @@ def _step_together(
     a: Sequence[Expr], b: Sequence[Expr], reach_a: dict[Expr, int], reach_b: dict[Expr, int]
 ) -> bool:
     """Whether each step of either depends on the step before (or the same step) of the other."""
-    if len(a) != len(b):
+    if len(a) != len(b) or a[0] is b[0]:
         return False
     for t in range(1, len(a)):
         if reach_a.get(b[t], 0) not in (t, t + 1) or reach_b.get(a[t], 0) not in (t, t + 1):
@@ -88,6 +94,55 @@ def _paths(anchors: list[Expr], everything: list[Expr]) -> Iterator[list[Expr]]:
         path.reverse()
         if len(path) > 1:
             yield path
+    if any(count > 1 for count in children.values()):
+        yield from _lowest(anchors, everything, depth)
+
+
+def _lowest(
+    anchors: list[Expr], everything: list[Expr], depth: dict[Expr, int]
+) -> Iterator[list[Expr]]:
+    """The chain whose members depend on nothing but each other: the lowest of layers that share one weight.
+
+    ``MultiRNNCell([cell] * 2)`` makes a lattice, and its longest chain turns from one layer into the next.
+    """
+    bits = {anchor: 1 << k for k, anchor in enumerate(anchors)}
+    behind: dict[Expr, int] = {}
+    parent: dict[Expr, Expr] = {}
+    by_set: dict[int, Expr] = {}
+    best: Expr | None = None
+    for expr in everything:
+        found = 0
+        for operand in expr.operands:
+            found |= behind.get(operand, 0)
+        bit = bits.get(expr)
+        if bit is not None:
+            if found.bit_count() == depth[expr] - 1 and (not found or found in by_set):
+                by_set[found | bit] = expr
+                if found:
+                    parent[expr] = by_set[found]
+                if best is None or depth[expr] > depth[best]:
+                    best = expr
+            found |= bit
+        if found:
+            behind[expr] = found
+    path = [best] if best is not None else []
+    while path and path[-1] in parent:
+        path.append(parent[path[-1]])
+    if len(path) > 1:
+        yield path[::-1]
+
+
+def periods(family: Family) -> Iterator[Family]:
+    """The family itself; then with 2, 3, … products of its one chain in each step."""
+    yield family
+    if not family.whole:
+        return
+    (chain,) = family.chains
+    everything = sorted(family.levels, key=lambda e: e.serial)
+    for each in range(2, min(len(chain) // 2, MOST_PRODUCTS) + 1):
+        if len(chain) % each == 0:
+            chains = tuple(chain[k::each] for k in range(each))
+            yield Family(family.weight, chains, levels_of(chains, everything))
 
 
 def levels_of(chains: Sequence[Sequence[Expr]], everything: list[Expr]) -> dict[Expr, int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from itertools import product
 
 import numpy as np
 
@@ -24,7 +25,12 @@ from converters.lift.recognise.loops.model import (
     Write,
 )
 from converters.lift.recognise.tidy import sort_statements, tidy
-from converters.lift.recognise.unrolled.families import Family, downstream, families
+from converters.lift.recognise.unrolled.families import (
+    Family,
+    downstream,
+    families,
+    periods,
+)
 from converters.lift.recognise.unrolled.lockstep import Lockstep, NotRepeatedError, Row
 from converters.lift.recognise.unrolled.sequences import is_whole, sequence_of
 from converters.lift.recognise.unrolled.whole import TracedProgram, constant_sources
@@ -55,14 +61,14 @@ def _roll_one(program: Program, tried: set[str]) -> Program | None:
         return None
     traced = TracedProgram(program)
     for family in families(traced):
-        first = family.chains[0][0]
-        key = f"{family.weight}@{traced.names.get(first, first.serial)}"
+        ends = (family.chains[0][0], family.chains[0][-1])
+        key = "@".join([family.weight, *(str(traced.names.get(e, e.serial)) for e in ends)])
         if key in tried:
             continue
         tried.add(key)
-        for core_only in (False, True):
+        for each, core_only in product(periods(family), (False, True)):
             try:
-                return Roller(traced, family, core_only).roll()
+                return Roller(traced, each, core_only).roll()
             except (NotRepeatedError, NotAStepError):
                 continue
     return None
