@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -11,10 +13,12 @@ import numpy as np
 from converters.program import Recurrence
 from converters.to_keras.backend import keras
 from converters.to_keras.context import Context
+from converters.to_keras.encode import encode
 from converters.to_keras.idioms import marked
 from converters.to_keras.native import Native
 from converters.to_keras.plan import Key
 from reference.activations import Activation
+from reference.cells.base import weights
 
 kops = keras.ops
 
@@ -129,9 +133,19 @@ def record(
 
 
 def share_key(recurrence: Recurrence, *more: Any) -> Any:
-    """Equal for recurrences over the same TF variables, so that they share one layer."""
+    """Equal for recurrences of one equation, direction and set of TF variables, so that they share one layer.
+
+    Names alone would not do: folded constants of two loops may have the same one.
+    """
     names = tuple(sorted(recurrence.parameters.items()))
-    return (names, *more) if names else (recurrence.name, *more)
+    if not names:
+        return (recurrence.name, *more)
+    digest = sha256()
+    for _, value in sorted(weights(recurrence.cell).items()):
+        digest.update(f"{value.dtype}{value.shape}".encode())
+        digest.update(np.ascontiguousarray(value).tobytes())
+    equation = json.dumps(encode(recurrence.cell), sort_keys=True)
+    return (names, equation, digest.digest(), recurrence.direction, *more)
 
 
 def length_tensor(context: Context, recurrence: Recurrence, given: Sequence[Any], /) -> Any:

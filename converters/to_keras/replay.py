@@ -82,6 +82,8 @@ def encode_traced(cell: Any, prefix: str, encode: Callable[[Any], Any], /) -> di
     bound = dict.fromkeys((*cell.inputs, *cell.old, *cell.places))
     order = needed((*bound, *cell.outputs, *cell.new), bound)
     place = {expr: index for index, expr in enumerate(order)}
+    # Numbered anew, so that equal equations have equal JSON.
+    groups = {g: k for k, g in enumerate(dict.fromkeys(expr.group for expr in order))}
 
     def argument(item: Any) -> Any:
         if isinstance(item, Expr):
@@ -98,7 +100,7 @@ def encode_traced(cell: Any, prefix: str, encode: Callable[[Any], Any], /) -> di
             "args": [argument(arg) for arg in expr.args],
             "params": encode(dict(expr.params)),
             "index": expr.index,
-            "group": expr.group,
+            "group": groups[expr.group],
         }
 
     def slot(index: int, value: np.ndarray) -> dict[str, Any]:

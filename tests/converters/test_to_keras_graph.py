@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,13 @@ import pytest
 
 pytest.importorskip("keras")
 
-from converters.program import Program
+from converters.program import Program, Recurrence
 from converters.to_keras import Exported, to_keras
 from converters.to_keras.naming import tensor_names
+from reference.cells.base import map_sizes, map_weights, weights
+from reference.cells.ind_rnn import IndRNNCell
 from reference.errors import NotConvertibleError
+from reference.states import flatten
 from tests.converters.test_to_keras_native import RNG, call, close, draw, feeds_for, gru
 from tests.converters.test_to_keras_save import check
 from tests.converters.to_keras_programs import B, Draft, T, run
@@ -260,13 +264,32 @@ def test_shared_variables_are_one_layer() -> None:
         _, (final,) = d.recurrence(f"rnn_{side}", cell, tm, [d.zeros(tm, 4)])
         finals.append(final)
     shared = [s for s in d.statements if hasattr(s, "cell")]
-    import dataclasses
-
     same = {path: f"rnn/{path}" for path in shared[0].parameters}
     d.statements = [
-        dataclasses.replace(s, parameters=same) if s in shared else s for s in d.statements
+        replace(s, parameters=same) if s in shared else s for s in d.statements
     ]
     exported = to_keras(d.program(*finals), name="m")
     assert sorted(type(layer).__name__ for layer in exported.model.layers) == [
         "Embedding", "GRU", "InputLayer", "InputLayer"
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("cell", [gru(3, 4), IndRNNCell(draw(3, 4), draw(1, 4), draw(4))], ids=["native", "reference"])
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+def test_weights_of_one_name_but_other_numbers_are_two_layers(cell: Any, direction: str) -> None:
+    """Constants that folding made in two loops may get the same name; a shared layer would be wrong."""
+    d = Draft()
+    x = d.major(d.input("x", "float32", B, T, 3))
+    other = map_weights(lambda _, w: (w * np.float32(0.5)).astype(w.dtype), cell)
+    finals: list[Any] = []
+    for name, one, way in (("a", cell, "forward"), ("b", other, direction)):
+        start = [d.zeros(x, 4) for _ in flatten(map_sizes(lambda _: 0, cell.state_size))]
+        finals += d.recurrence(name, one, x, start, direction=way)[1]
+    same = {path: f"rnn/{path}" for path in weights(cell)}
+    d.statements = [
+        replace(s, parameters=same) if isinstance(s, Recurrence) else s for s in d.statements
+    ]
+    program = d.program(*finals)
+    exported = to_keras(program, name="m")
+    feeds = feeds_for(program, 3, 5, lengths=[2] * 3)
+    close(call(exported, feeds), run(program, feeds))
