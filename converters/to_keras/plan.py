@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Any
+
+import numpy as np
 
 from converters.to_keras.context import Context
 from converters.to_keras.naming import Names, layer_name
@@ -139,3 +142,12 @@ def single(needs: Sequence[Key], key: Key, function: Callable[..., Any], /) -> P
 def alias(key: Key, other: Key, /) -> Plan:
     """A plan for a key that is another's tensor."""
     return single([other], key, lambda _builder, tensor: tensor)
+
+
+def fingerprint(*arrays: np.ndarray | None) -> bytes:
+    """Equal for equal numbers: what a layer's key needs beside names (a matrix and its transpose have the same one)."""
+    digest = sha256()
+    for array in arrays:
+        digest.update(b"none" if array is None else f"{array.dtype}{array.shape}".encode())
+        digest.update(b"" if array is None else np.ascontiguousarray(array).tobytes())
+    return digest.digest()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from converters.to_keras.context import Context
 from converters.to_keras.encode import encode
 from converters.to_keras.idioms import marked
 from converters.to_keras.native import Native
-from converters.to_keras.plan import Key
+from converters.to_keras.plan import Key, fingerprint
 from reference.activations import Activation
 from reference.cells.base import weights
 
@@ -140,12 +139,9 @@ def share_key(recurrence: Recurrence, *more: Any) -> Any:
     names = tuple(sorted(recurrence.parameters.items()))
     if not names:
         return (recurrence.name, *more)
-    digest = sha256()
-    for _, value in sorted(weights(recurrence.cell).items()):
-        digest.update(f"{value.dtype}{value.shape}".encode())
-        digest.update(np.ascontiguousarray(value).tobytes())
+    numbers = fingerprint(*(w for _, w in sorted(weights(recurrence.cell).items())))
     equation = json.dumps(encode(recurrence.cell), sort_keys=True)
-    return (names, equation, digest.digest(), recurrence.direction, *more)
+    return (names, equation, numbers, recurrence.direction, *more)
 
 
 def length_tensor(context: Context, recurrence: Recurrence, given: Sequence[Any], /) -> Any:

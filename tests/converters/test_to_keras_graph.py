@@ -265,16 +265,32 @@ def test_shared_variables_are_one_layer() -> None:
         finals.append(final)
     shared = [s for s in d.statements if hasattr(s, "cell")]
     same = {path: f"rnn/{path}" for path in shared[0].parameters}
-    d.statements = [
-        replace(s, parameters=same) if s in shared else s for s in d.statements
-    ]
+    d.statements = [replace(s, parameters=same) if s in shared else s for s in d.statements]
     exported = to_keras(d.program(*finals), name="m")
     assert sorted(type(layer).__name__ for layer in exported.model.layers) == [
         "Embedding", "GRU", "InputLayer", "InputLayer"
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("cell", [gru(3, 4), IndRNNCell(draw(3, 4), draw(1, 4), draw(4))], ids=["native", "reference"])
+def test_a_matrix_and_its_transpose_are_two_layers() -> None:
+    d = Draft()
+    x, matrix = d.input("x", "float32", B, 4), d.constant("w", draw(4, 4), variable=True)
+    plain = d.op("MatMul", x, matrix)
+    agrees(d.program(plain, d.op("MatMul", x, matrix, transpose_b=True)), native=True)
+
+
+def test_one_kernel_with_and_without_an_activation_is_two_layers() -> None:
+    d = Draft()
+    x = d.input("x", "float32", B, T, 6, 2)
+    kernel = d.constant("k", draw(3, 3, 2, 4), variable=True)
+    more = {"strides": (1, 1, 1, 1), "padding": b"SAME", "data_format": b"NHWC"}
+    plain, other = (d.op("Conv2D", x, kernel, **more) for _ in range(2))
+    agrees(d.program(plain, d.op("Relu", other)), native=True)
+
+
+@pytest.mark.parametrize(
+    "cell", [gru(3, 4), IndRNNCell(draw(3, 4), draw(1, 4), draw(4))], ids=["native", "reference"]
+)
 @pytest.mark.parametrize("direction", ["forward", "backward"])
 def test_weights_of_one_name_but_other_numbers_are_two_layers(cell: Any, direction: str) -> None:
     """Constants that folding made in two loops may get the same name; a shared layer would be wrong."""

@@ -10,7 +10,7 @@ import numpy as np
 from converters.program import OpNode
 from converters.to_keras.backend import keras
 from converters.to_keras.context import Context
-from converters.to_keras.plan import Builder, Key, Plan, single
+from converters.to_keras.plan import Builder, Key, Plan, fingerprint, single
 from converters.to_keras.rules.dense import ACTIVATIONS, scope_of
 
 
@@ -50,7 +50,9 @@ def _apply(builder: Builder, found: Convolution, x: Any) -> Any:
             dtype=str(found.kernel.dtype),
         )
 
-    layer = builder.layer((found.layer, found.names, str(found.options)), found.scope, make)
+    numbers = fingerprint(found.kernel, found.bias)
+    key = (found.layer, found.names, str(found.options), found.activation, numbers)
+    layer = builder.layer(key, found.scope, make)
     if not layer.built:
         channels = found.kernel.shape[-2]
         layer.build((*[None] * (len(x.shape) - 1), channels))

@@ -10,7 +10,7 @@ import numpy as np
 from converters.program import OpNode
 from converters.to_keras.backend import keras
 from converters.to_keras.context import Context
-from converters.to_keras.plan import Builder, Key, Plan, single
+from converters.to_keras.plan import Builder, Key, Plan, fingerprint, single
 from reference.vocabulary.abstract.sizes import Size
 
 ACTIVATIONS = {
@@ -60,7 +60,11 @@ def _apply(builder: Builder, found: Product, x: Any) -> Any:
             dtype=str(found.kernel.dtype),
         )
 
-    layer = builder.layer(("Dense", found.names, found.activation), found.scope, make)
+    layer = builder.layer(
+        ("Dense", found.names, found.activation, fingerprint(found.kernel, found.bias)),
+        found.scope,
+        make,
+    )
     if not layer.built:
         layer.build((*[None] * (len(x.shape) - 1), found.kernel.shape[0]))
     y = layer(x)

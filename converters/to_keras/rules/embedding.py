@@ -6,7 +6,7 @@ from typing import Any
 
 from converters.to_keras.backend import keras
 from converters.to_keras.context import Context
-from converters.to_keras.plan import Builder, Key, Plan, single
+from converters.to_keras.plan import Builder, Key, Plan, fingerprint, single
 
 
 def embedding(context: Context, key: Key) -> Plan | None:
@@ -26,7 +26,7 @@ def embedding(context: Context, key: Key) -> Plan | None:
 
     def build(builder: Builder, ids: Any) -> Any:
         layer = builder.layer(
-            ("Embedding", variable),
+            ("Embedding", variable, fingerprint(table)),
             variable,
             lambda name: keras.layers.Embedding(*table.shape, name=name, dtype=str(table.dtype)),
         )

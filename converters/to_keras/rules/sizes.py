@@ -12,7 +12,7 @@ from converters.program import OpNode
 from converters.to_keras.backend import keras
 from converters.to_keras.context import Context
 from converters.to_keras.idioms import marked
-from converters.to_keras.plan import Builder, Key, Plan, single
+from converters.to_keras.plan import Builder, Key, Plan, fingerprint, single
 from converters.to_keras.shapes import sources
 from reference.vocabulary.abstract.fact import Dim
 from reference.vocabulary.abstract.sizes import Size, unknown
@@ -220,7 +220,7 @@ def _einsum(x: Key, key: Key, scale: np.ndarray, names: tuple[str, str]) -> Plan
                 dtype=str(scale.dtype),
             )
 
-        layer = builder.layer(("EinsumDense", names[0], axes), names[1], make)
+        layer = builder.layer(("EinsumDense", names[0], axes, fingerprint(scale)), names[1], make)
         if not layer.built:
             layer.build((None, *inner, scale.shape[0]))
         result = layer(tensor)
