@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from porting.foreign import computed_in, named_as
 from porting.model import Model, open_model
 from porting.verification.candidates import Candidate, open_candidate
 from porting.verification.samples import Samples, load_samples
@@ -113,6 +114,12 @@ def open_pair(
         if isinstance(candidate, Candidate)
         else open_candidate(candidate, threads=threads, trust=trust)
     )
+    if port.kind == "keras" and "names" not in port.origin and Path(artefact).suffix != ".keras":
+        from converters.read_graphdef import read
+
+        limit = {} if reading.get("max_tensor") is None else {"max_tensor": reading["max_tensor"]}
+        graph = read(Path(artefact), tags=reading.get("tag"), **limit).graph
+        port = named_as(graph, port)
     told = {} if freeze else _json(port, "frozen", {})
     model = open_model(
         artefact, inputs=inputs or _json(port, "inputs", list(port.inputs)) or None,
@@ -132,7 +139,7 @@ def other_file(port: Candidate, model: Model, /) -> tuple[str, ...]:
 def dtype_of(port: Candidate, /) -> str:
     """What the port computes in."""
     told = str(port.origin.get("options", ""))
-    return next((name for name in ("int8", "float16") if f'"{name}"' in told), "float32")
+    return next((name for name in ("int8", "float16") if f'"{name}"' in told), computed_in(port))
 
 
 def _json(port: Candidate, key: str, default: Any) -> Any:
