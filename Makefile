@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-zoo-keras test-zoo-onnx test-backends lint types bench check clean
+.PHONY: demo test test-zoo-keras test-zoo-onnx test-backends sweep test-browser lint types bench check clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -30,6 +30,13 @@ build/%/.installed: constraints.txt
 test-backends: build/jax/.installed build/torch/.installed  ## Keras ports on JAX and PyTorch; not part of CI
 	KERAS_BACKEND=jax build/jax/bin/python -m tests.support.keras_backends
 	KERAS_BACKEND=torch build/torch/bin/python -m tests.support.keras_backends
+
+sweep: $(STAMP)  ## 200 random cases for each model of the zoo; RNNPORT_TF1 names a Python with TensorFlow 1.15; an hour, resumable
+	$(BIN)/python -m tests.sweep
+
+BROWSER ?= chromium
+test-browser: $(STAMP)  ## the report in a headless browser; not part of CI
+	RNNPORT_BROWSER=$(BROWSER) $(BIN)/python -m pytest tests/browser
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

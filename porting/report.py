@@ -29,6 +29,7 @@ def section(
     return {
         "name": name, "verdict": verdict.as_json(), "sentence": verdict.sentence(), "rows": verdict.rows,
         "charts": charts, "histograms": bars, "recurrences": list(recurrences), "place": _place(verdict),
+        "reasons": _further(verdict), "faulty": (verdict.diagnosis or {}).get("place", {}).get("recurrence"),
     }  # fmt: skip
 
 
@@ -145,6 +146,12 @@ def _edge(index: int) -> str:
         return "more"
     edge = ULP_EDGES[index]
     return "½" if edge == 0.5 else f"{edge:g}" if edge < 1e4 else f"2^{round(math.log2(edge))}"
+
+
+def _further(verdict: Verdict) -> list[str]:
+    """The reasons but the diagnosis, which stands above them."""
+    said = (verdict.diagnosis or {}).get("sentence")
+    return [reason for reason in verdict.reasons if reason != said]
 
 
 def _place(verdict: Verdict) -> list[tuple[str, str]]:

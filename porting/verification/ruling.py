@@ -100,8 +100,12 @@ def _unproven(judge: Judge) -> list[str]:
 def _row(judge: Judge, key: tuple[str, str], region: Region) -> Row:
     problem = ""
     if region.over(region.port):
-        ratio = region.port / region.floor if region.floor else float("inf")
-        problem = f"differs by {ratio:.3g} noise floors, where {floors.TENSOR_LIMIT:g} are allowed"
+        problem = f"differs by {region.port:.3g}, where it has no noise at all"
+        if region.floor:
+            ratio = region.port / region.floor
+            problem = (
+                f"differs by {ratio:.3g} noise floors, where {floors.TENSOR_LIMIT:g} are allowed"
+            )
     column = region.columns.worst(region.dtype) if region.columns is not None else None
     if not problem and column is not None:
         problem = f"column {column[0]} differs by {column[1]:.3g} of its noise floors, where {floors.COLUMN_LIMIT:g} are allowed"
