@@ -14,6 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from converters.graph import Node
 from converters.lift.recognise.loops.bounds import known_int, symbolic
 from converters.lift.recognise.loops.emit import ProgramOps
@@ -162,12 +164,20 @@ class _BlockLSTM:
         return None if shape is None else (len(shape), shape[0])
 
     def _times_below(self, less: OpNode) -> str | None:
-        times = self.definitions.op(self._behind(less.inputs[0]))
-        if times is None or times.node.op != "Range":
-            return None
-        if [known_int(self.program, times.inputs[k]) for k in (0, 2)] != [0, 1]:
+        if not self._counts(less.inputs[0]):
             return None
         return root(self.definitions, self._behind(less.inputs[1]))
+
+    def _counts(self, value: str) -> bool:
+        """0, 1, 2, …; numbers where the size is static."""
+        value = self._behind(value)
+        known = self.program.constants.get(value)
+        if known is not None:
+            return np.array_equal(known.reshape(-1), np.arange(known.size))
+        maker = self.definitions.op(value)
+        if maker is None or maker.node.op != "Range":
+            return False
+        return [known_int(self.program, maker.inputs[k]) for k in (0, 2)] == [0, 1]
 
     def _behind(self, value: str) -> str:
         for _ in range(8):
@@ -204,13 +214,7 @@ class _BlockLSTM:
         pack = self.definitions.op(pick.inputs[1])
         if pack is None or pack.node.op != "Pack" or len(pack.inputs) != 2:
             return False
-        rows = self.definitions.op(self._behind(pack.inputs[1]))
-        return (
-            root(self.definitions, pack.inputs[0]) == lengths
-            and rows is not None
-            and rows.node.op == "Range"
-            and known_int(self.program, rows.inputs[0]) == 0
-        )
+        return root(self.definitions, pack.inputs[0]) == lengths and self._counts(pack.inputs[1])
 
     def _last(self, sequence: str, initial: str) -> list[str] | None:
         """Values ``concat([expand(initial), sequence])[-1]`` or ``sequence[-1]``; None where it is read otherwise."""
