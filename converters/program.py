@@ -172,3 +172,15 @@ def walk(statements: tuple[Statement, ...], /) -> Iterator[Statement]:
         elif isinstance(statement, Conditional):
             yield from walk(statement.then.statements)
             yield from walk(statement.otherwise.statements)
+
+
+def read_names(program: Program, /) -> set[str]:
+    """The value names that something reads: a statement, a subprogram's end, the model's outputs."""
+    found = {program.names.get(name, name) for name in program.outputs}
+    for statement in walk(program.statements):
+        found.update(statement.inputs)
+        if isinstance(statement, Loop):
+            found.update(statement.condition.outputs, statement.body.outputs)
+        elif isinstance(statement, Conditional):
+            found.update(statement.then.outputs, statement.otherwise.outputs)
+    return found

@@ -95,6 +95,8 @@ def _notes(
         for who, why in result["failed"].items()
         if "--tf2onnx" not in why
     ]
+    if result.get("tf"):
+        notes.append(f"TF session: {result['tf']}")
     notes += [f"{who} off by {value:.0e}" for who, value in result["off"].items() if value > WRONG]
     return [note.replace("|", "/").replace("\n", " ") for note in notes]
 
@@ -109,6 +111,11 @@ def _summary(results: Mapping[str, Any], rows: Sequence[str]) -> list[str]:
             lines.append(
                 f"- {label}: {mean:.2f} times ours in the geometric mean of {len(middles)} rows (expected: {bar})."
             )
+    states = [results[name].get("sources", "") for name in rows]
+    newest = max(set(states), key=states.count, default="")
+    older = [name for name, state in zip(rows, states, strict=True) if state != newest]
+    if older:
+        lines.append(f"- Measured with another state of the sources: {', '.join(older)}.")
     slower = [name for name in rows if slower_than(results[name])]
     lines.append(f"- Rows slower than the fastest rival: {', '.join(slower) or 'none'}.")
     return lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -62,22 +63,16 @@ class Row:
 
 
 def _rows() -> list[Row]:
+    """Every kind at one size, full and ragged, for 1, 16 and 64 rows; some at other sizes."""
     rows = []
-    for batch in (1, 16, 64):
-        rows += [
-            Row("lstm", batch, steps, units)
-            for steps, units in ((100, 256), (50, 128), (200, 512), (50, 1024))
-        ]
-        rows += [
-            Row(kind, batch, 100, 256)
-            for kind in ("bidirectional", "two_layers", "peephole", "layer_norm", "gru", "rnn")
-        ]
-        rows += [Row("projected", batch, 100, 512), Row("static", batch, 50, 256)]
-    for batch in (16, 64):
-        rows += [Row("lstm", batch, 200, 512, True), Row("static", batch, 50, 256, True)]
-        kinds = ("lstm", "bidirectional", "two_layers", "peephole", "layer_norm", "gru", "rnn")
-        rows += [Row(kind, batch, 100, 256, True) for kind in kinds]
-        rows += [Row("projected", batch, 100, 512, True)]
+    for batch, ragged in product((1, 16, 64), (False, True)):
+        for kind in GATES:
+            steps, units = {"static": (50, 256), "projected": (100, 512)}.get(kind, (100, 256))
+            rows.append(Row(kind, batch, steps, units, ragged))
+        for steps, units in ((50, 128), (200, 512), (50, 1024)):
+            rows.append(Row("lstm", batch, steps, units, ragged))
+        for kind in ("bidirectional", "gru"):
+            rows.append(Row(kind, batch, 200, 128, ragged))
     order = list(GATES)
     return sorted(rows, key=lambda r: (order.index(r.kind), r.ragged, r.units, r.batch))
 

@@ -10,7 +10,16 @@ from typing import Any
 from onnx import ModelProto
 
 from converters import tf_ops
-from converters.program import Conditional, Loop, OpNode, Program, Recurrence, Statement, walk
+from converters.program import (
+    Conditional,
+    Loop,
+    OpNode,
+    Program,
+    Recurrence,
+    Statement,
+    read_names,
+    walk,
+)
 from converters.to_onnx import lists, tables
 from converters.to_onnx.branches import emit_conditional
 from converters.to_onnx.builder import Port
@@ -110,6 +119,7 @@ class Exporter:
         self.program, self.ops = program, ops
         self.prefer, self.batch = prefer, batch
         self.records: dict[str, RecurrenceRecord] = {}
+        self.read = read_names(program)
 
     def run(self, metadata: Mapping[str, str]) -> Exported:
         env = Env(self.ops, self.program)
@@ -230,7 +240,7 @@ class Exporter:
             if form is not None:
                 emit_native(self.ops, (Side(recurrence, form),), env)
             else:
-                emit_scan(self.ops, recurrence, env)
+                emit_scan(self.ops, recurrence, env, self.read)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from converters.to_onnx.hoist import hoisted
 from converters.to_onnx.kernels import carrier
 from converters.to_onnx.layer_norm import LayerNorms
 from converters.to_onnx.streaming import TimeGuard
-from converters.to_onnx.values import Value
+from converters.to_onnx.values import Value, narrowed
 from reference.errors import NotConvertibleError
 from reference.vocabulary.abstract.fact import Fact
 from reference.vocabulary.abstract.sizes import Dim, Size
@@ -84,9 +84,13 @@ class OnnxOps(RecordingOps):
         """Names of float arrays that are zero throughout."""
         self.uncut: dict[str, str] = {}
         """By the name of an array cut to the batch's rows: the array with the row that an empty batch needs."""
+        self.sides: dict[str, tuple[str, int, int]] = {}
+        """By the name of one direction's sequence: the operator's whole result, which direction it is, and of how many."""
         self.ramps: set[str] = set()
         """Names of vectors 0, 1, 2, …"""
         self.norms = LayerNorms()
+        self.facts: dict[str, Fact] = {}
+        """What is known of values in the bodies of Scans, by name."""
         self.natural: set[str] = set()
         """Names of integers that cannot be negative."""
 
@@ -100,7 +104,7 @@ class OnnxOps(RecordingOps):
         text = value.dtype.kind in "OSU"
         dtype = "string" if text else self.narrow.get(str(value.dtype), str(value.dtype))
         if not text:
-            value = _narrowed(value, dtype)
+            value = narrowed(value, dtype)
         return Value(self, Fact(dtype, value.shape, value), label=label)
 
     def weight(self, value: np.ndarray, label: str, /) -> Value:
@@ -108,7 +112,7 @@ class OnnxOps(RecordingOps):
         small = self.stored.get(str(value.dtype))
         if small is None:
             return self.constant(value, label)
-        name = self.node("Cast", self.build.constant(_narrowed(value, small), label), to=1)
+        name = self.node("Cast", self.build.constant(narrowed(value, small), label), to=1)
         return Value(self, Fact(str(value.dtype), value.shape), name)
 
     @contextmanager
@@ -166,6 +170,8 @@ class OnnxOps(RecordingOps):
             return found
         value = Value(self, fact, found)
         self.note_sizes(value)
+        if self.steps:
+            self.facts.setdefault(found, fact)
         return value
 
     def note_sizes(self, value: Value, /) -> None:
@@ -191,7 +197,10 @@ class OnnxOps(RecordingOps):
             return x.name if name is None and x.name is not None else name or self._lost(x)
         elif x.name is None and x.frame is not None:
             x.name = str(x.frame.port(self, x))
-        return x.name or self._lost(x)
+        name = x.name or self._lost(x)
+        if self.steps:
+            self.facts.setdefault(name, x.fact)
+        return name
 
     def _lost(self, x: Value) -> str:
         msg = f"{self.build.prefix}: a value of shape {x.fact.shape} has no place in the ONNX graph"
@@ -289,11 +298,3 @@ class OnnxOps(RecordingOps):
 
 def _bytes(fact: Fact) -> int:
     return 0 if fact.value is None else int(fact.value.nbytes)
-
-
-def _narrowed(value: np.ndarray, dtype: str) -> np.ndarray:
-    """In a narrower float, finite numbers stay finite: a mask's -1e9 becomes the lowest number, not minus infinity."""
-    if dtype != "float16" or value.dtype == np.float16:
-        return value.astype(dtype, copy=False)
-    limit = float(np.finfo(np.float16).max)
-    return np.where(np.isfinite(value), np.clip(value, -limit, limit), value).astype(np.float16)

@@ -2,11 +2,12 @@
 
 Lengths are a mask, computed for all steps before: past its length a row gives 0 and keeps its state, and a backward scan thereby starts each
 row at its last valid step, which is what TF1's two ``reverse_sequence`` do. Selection, never multiplication: NaN in the padding stays there.
+A forward scan whose final states nobody reads runs on in its padding: no row sees another, and what is computed there is not shown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from converters.program import Recurrence
 from converters.to_onnx.builder import Port, Scope, prune, ranked
 from converters.to_onnx.hoist import item_of
 from converters.to_onnx.onnx_ops import Frame
+from converters.to_onnx.tighten import tighten
 from converters.to_onnx.values import Value
 from reference import states
 from reference.cells.base import Dims, map_weights
@@ -27,22 +29,23 @@ if TYPE_CHECKING:
 Env = dict[str, Value]
 
 
-def emit_scan(ops: OnnxOps, recurrence: Recurrence, env: Env, /) -> None:
-    """Write the Scan; the recurrence's outputs and final states go to ``env``.
+def emit_scan(ops: OnnxOps, recurrence: Recurrence, env: Env, read: Collection[str], /) -> None:
+    """Write the Scan; the recurrence's outputs and final states go to ``env``. ``read``: the names that something reads.
 
     In a float16 model the weights are float16 and the body is float32: ONNX Runtime's CPU computes float16 in float32 anyway, and its
     optimiser (1.31, the NCHWc step) ends the process at a Scan whose body holds float16.
     """
     if not ops.narrow:
-        _emit(ops, recurrence, env)
+        _emit(ops, recurrence, env, read)
         return
-    read = (*recurrence.sequences, *recurrence.initial_state, *recurrence.invariants)
-    inner = {name: _in(ops, env[name], ops.narrow) for name in read}
+    taken = (*recurrence.sequences, *recurrence.initial_state, *recurrence.invariants)
+    inner = {name: _in(ops, env[name], ops.narrow) for name in taken}
     inner |= {name: env[name] for name in (recurrence.lengths, recurrence.steps) if name}
     with ops.wide():
-        _emit(ops, recurrence, inner)
+        _emit(ops, recurrence, inner, read)
     for name in recurrence.defines:
-        env[name] = ops.cast(inner[name], inner[name].fact.dtype)
+        if name in inner:
+            env[name] = ops.cast(inner[name], inner[name].fact.dtype)
 
 
 def _in(ops: OnnxOps, value: Value, narrow: Mapping[str, str]) -> Value:
@@ -54,7 +57,7 @@ def _in(ops: OnnxOps, value: Value, narrow: Mapping[str, str]) -> Value:
     return value
 
 
-def _emit(ops: OnnxOps, recurrence: Recurrence, env: Env) -> None:
+def _emit(ops: OnnxOps, recurrence: Recurrence, env: Env, read: Collection[str]) -> None:
     sequences = [env[name] for name in recurrence.sequences]
     time = _time(ops, recurrence, env)
     batch = _batch(recurrence, sequences)
@@ -64,15 +67,22 @@ def _emit(ops: OnnxOps, recurrence: Recurrence, env: Env) -> None:
         frame = Frame(scope)
         ops.steps.append(frame)
         carried = [_carried(ops, value, batch) for value in initial]
-        outputs, new = _step(ops, recurrence, env, sequences, carried, mask)
+        outputs, new = _step(ops, recurrence, env, sequences, carried)
+        shown = [i for i, name in enumerate(recurrence.outputs) if name in read]
+        outputs = [outputs[i] for i in shown]
+        if mask is not None:
+            kept = _kept(recurrence, carried, read)
+            outputs, new = _masked(ops, item_of(ops, mask), outputs, new, carried, kept)
         finals = [_distinct(ops, value, scope) for value in (*new, *outputs)]
         ops.steps.pop()
+    prune(scope)
+    tighten(scope, ops.facts)
     facts = [value.fact for value in outputs]
     names = _close(ops, recurrence, frame, initial, finals, time)
     for name, found, start in zip(recurrence.final_state, names, carried, strict=False):
         env[name] = ops.wrap(found, Fact(start.fact.dtype, start.fact.shape))
-    for name, found, fact in zip(recurrence.outputs, names[len(carried) :], facts, strict=True):
-        env[name] = ops.wrap(found, Fact(fact.dtype, (time, *(fact.shape or ()))))
+    for i, found, fact in zip(shown, names[len(carried) :], facts, strict=True):
+        env[recurrence.outputs[i]] = ops.wrap(found, Fact(fact.dtype, (time, *(fact.shape or ()))))
 
 
 def _time(ops: OnnxOps, recurrence: Recurrence, env: Env) -> Dim:
@@ -123,9 +133,8 @@ def _step(
     env: Env,
     sequences: list[Value],
     carried: list[Value],
-    mask: Value | None,
 ) -> tuple[list[Value], list[Value]]:
-    """The body: (outputs, new states), masked."""
+    """The body: (outputs, new states)."""
     cell = map_weights(
         lambda path, w: ops.weight(np.asarray(w), _label(recurrence, path)), recurrence.cell
     )
@@ -134,14 +143,36 @@ def _step(
     x = given[0] if len(given) == 1 else given
     structure = _structure(recurrence.cell.state_size, len(carried))
     output, state = cell.step(ops, x, states.unflatten_like(structure, carried))
-    outputs, new = states.flatten(output), states.flatten(state)
-    if mask is None:
-        return outputs, new
-    valid = item_of(ops, mask)
-    kept = [_select(ops, valid, value, old) for value, old in zip(new, carried, strict=True)]
+    return states.flatten(output), states.flatten(state)
+
+
+def _kept(recurrence: Recurrence, carried: list[Value], read: Collection[str]) -> list[bool]:
+    """Which state parts must stay as they are past a row's end: those read in the end, and all that a backward scan meets first.
+
+    A recognised cell with states ``[B, n]`` computes each row from that row alone; of a traced one nothing is known.
+    """
+    apart = not recurrence.reason and all(len(value.shape) == 2 for value in carried)
+    if recurrence.direction == "backward" or not apart:
+        return [True] * len(carried)
+    return [name in read for name in recurrence.final_state]
+
+
+def _masked(
+    ops: OnnxOps,
+    valid: Value,
+    outputs: list[Value],
+    new: list[Value],
+    old: list[Value],
+    kept: list[bool],
+) -> tuple[list[Value], list[Value]]:
+    """Past a row's end zeros for the outputs, and the old state where it is to be kept."""
+    after = [
+        _select(ops, valid, value, before) if keep else value
+        for value, before, keep in zip(new, old, kept, strict=True)
+    ]
     zeros = [ops.constant(np.zeros((), value.fact.dtype)) for value in outputs]
     shown = [_select(ops, valid, value, zero) for value, zero in zip(outputs, zeros, strict=True)]
-    return shown, kept
+    return shown, after
 
 
 def _structure(size: Any, count: int) -> Any:

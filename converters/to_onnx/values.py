@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from reference.vocabulary.abstract.fact import Fact
 from reference.vocabulary.arrays import Operators
 
@@ -33,3 +35,11 @@ class Value(Operators):
 
     def __repr__(self) -> str:
         return f"Value({self.name!r}, {self.fact.dtype}, {self.fact.shape})"
+
+
+def narrowed(value: np.ndarray, dtype: str, /) -> np.ndarray:
+    """In a narrower float, finite numbers stay finite: a mask's -1e9 becomes the lowest number, not minus infinity."""
+    if dtype != "float16" or value.dtype == np.float16:
+        return value.astype(dtype, copy=False)
+    limit = float(np.finfo(np.float16).max)
+    return np.where(np.isfinite(value), np.clip(value, -limit, limit), value).astype(np.float16)

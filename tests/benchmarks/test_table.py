@@ -61,6 +61,13 @@ def test_a_slower_row_is_named() -> None:
     assert "Rows slower than the fastest rival: lstm-b1-t1-u1." in page
 
 
+def test_a_mended_session_is_told() -> None:
+    mended = result(ours=[1.0], tf=[2.0]) | {"tf": "its remapper switched off"}
+    assert "TF session: its remapper switched off" in report(
+        {"layer_norm-b1-t1-u1": mended}, {}, []
+    )
+
+
 def test_a_port_that_computes_something_else_is_marked() -> None:
     wrong = result(ours=[1.0], tf2onnx=[2.0]) | {"off": {"tf2onnx": 0.5}}
     page = report({"lstm-b1-t1-u1": wrong}, {}, [])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from converters.to_onnx.emit import emits
+from converters.to_onnx.native.joined import both_directions
 from reference.vocabulary.abstract.fact import Fact
 
 
@@ -12,6 +13,9 @@ from reference.vocabulary.abstract.fact import Fact
 def concat(e: Any, out: Fact, xs: Any, *, axis: int) -> Any:
     if len(xs) == 1:
         return xs[0]
+    joined = both_directions(e, out, xs, axis)
+    if joined is not None:
+        return joined
     return e.node("Concat", *xs, axis=axis)
 
 

@@ -223,12 +223,17 @@ class _Call:
         """[T, B, units] of one direction."""
         ops, y = self.ops, self.results[0]
         if len(self.sides) > 1:
-            y = ops.node("Gather", y, ops.scalar(index, "int64"), axis=1)
+            taken = ops.node("Gather", y, ops.scalar(index, "int64"), axis=1)
         else:
-            y = ops.node("Squeeze", y, ops.axes([1]))
-        cut = self._cut(y, {0: self.pad_time, 1: self.pad_batch})
-        if cut != y and self.pad_batch and not self.pad_time:
-            ops.uncut[cut] = y
+            taken = ops.node("Squeeze", y, ops.axes([1]))
+        cut = self._cut(taken, {0: self.pad_time, 1: self.pad_batch})
+        if cut != taken and self.pad_batch and not self.pad_time:
+            ops.uncut[cut] = taken
+        if len(self.sides) > 1:
+            whole = self._cut(y, {0: self.pad_time, 2: self.pad_batch})
+            if cut in ops.uncut:
+                ops.uncut[whole] = y
+            ops.sides[cut] = (whole, index, len(self.sides))
         return ops.wrap(cut, Fact(self.dtype, (self.time, self.batch, self.form.units)))
 
     def last(self, index: int, letter: str) -> Value:
