@@ -14,6 +14,7 @@ from converters.to_keras.context import Context
 from converters.to_keras.dtypes import refuse_dtypes
 from converters.to_keras.naming import Names, tensor_names
 from converters.to_keras.plan import Builder, Key
+from converters.to_keras.probing import probe
 from converters.to_keras.rules import RULES
 from reference.errors import NotConvertibleError
 from reference.vocabulary.abstract.sizes import as_static
@@ -73,6 +74,8 @@ def to_keras(
         outputs={outputs[t]: builder.tensors[keys[t]] for t in outputs},
         name=name,
     )
+    with plain_errors():
+        probe(model)
     order = [s.name for s in context.live if isinstance(s, Recurrence)]
     records = tuple(builder.records[n] for n in order if n in builder.records)
     notes = tuple(builder.notes)

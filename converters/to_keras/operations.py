@@ -69,10 +69,17 @@ def apply_op(
     return _layer(builder, node, operands, outputs)
 
 
-def static_shapes(context: Context, names: Sequence[str], /) -> list[tuple[int | None, ...] | None]:
-    """What the facts know of the values' shapes, None for open sizes."""
-    shapes = [context.shape(name) for name in names]
-    return [None if shape is None else as_static(shape) for shape in shapes]
+Told = tuple[tuple[int | None, ...] | None, str | None]
+"""A shape, None for open sizes, and a dtype; None where they are not known."""
+
+
+def told(context: Context, names: Sequence[str], /) -> list[Told]:
+    """What the facts know of the values' shapes and dtypes."""
+    found: list[Told] = []
+    for name in names:
+        shape, fact = context.shape(name), context.fact(name)
+        found.append((None if shape is None else as_static(shape), fact.dtype if fact else None))
+    return found
 
 
 def _layer(
@@ -98,7 +105,7 @@ def _layer(
         node.name,
         lambda name: TFOp(encode_node(node), described, name=name),
     )
-    layer.refine(static_shapes(builder.context, outputs))
+    layer.refine(told(builder.context, outputs))
     results = layer(tensors)
     layer.assign(weights)
     return tuple(results) if isinstance(results, list | tuple) else (results,)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from converters.to_keras.backend import keras
+from converters.to_keras.dtypes import held
 from converters.to_keras.ops.values import dtype_name
 from reference.errors import NotConvertibleError, Reason, RnnportError
 
@@ -23,6 +24,7 @@ class TracedLayer(keras.layers.Layer):
         self.supports_masking = True
         self.specs = specs
         self.hints: list[Any] = []
+        self.dtypes: list[str | None] = []
 
     def compute_mask(self, _inputs: Any, _previous: Any = None) -> None:
         """None: TF1 hands no masks on."""
@@ -32,9 +34,10 @@ class TracedLayer(keras.layers.Layer):
         """Node name and op, for messages."""
         return self.name, type(self).__name__
 
-    def refine(self, shapes: Sequence[Sequence[int | None] | None], /) -> None:
-        """Sizes of the outputs that are known from outside, to be asserted at run time."""
-        self.hints = [None if shape is None else list(shape) for shape in shapes]
+    def refine(self, found: Sequence[tuple[Sequence[int | None] | None, str | None]], /) -> None:
+        """Shapes and dtypes of the outputs that are known from outside; the sizes are asserted at run time."""
+        self.hints = [None if shape is None else list(shape) for shape, _ in found]
+        self.dtypes = [dtype for _, dtype in found]
 
     def shaped(self, results: list[Any], /) -> Any:
         """The results as the layer gives them, with the sizes that are known."""
@@ -46,13 +49,19 @@ class TracedLayer(keras.layers.Layer):
         return results[0] if len(results) == 1 else results
 
     def compute_output_spec(self, tensors: Any) -> Any:
-        """From ``specs``, or found by tracing once.
+        """From ``specs``, from what is known from outside, or found by tracing once.
+
+        JAX and PyTorch are not asked where the graph tells: they trace with sizes that are no numbers, or arbitrary ones, and refuse
+        layers that they can run. :mod:`converters.to_keras.probing` asks them about the finished model.
 
         Raises:
             NotConvertibleError: this backend cannot run the layer.
         """
         if self.specs is None:
-            self.specs = self._trace(tensors)
+            told = keras.backend.backend() != "tensorflow" and self.hints
+            told = told and None not in self.hints and None not in self.dtypes
+            pairs = zip(self.hints, self.dtypes, strict=True)
+            self.specs = [[h, held(d)] for h, d in pairs] if told else self._trace(tensors)
         found = [
             keras.KerasTensor(tuple(None if d is None else int(d) for d in shape), dtype=dtype)
             for shape, dtype in self.specs
@@ -65,12 +74,12 @@ class TracedLayer(keras.layers.Layer):
         except RnnportError as error:
             # Keras wraps its text in advice, in an exception of the same class.
             node, _ = self.title
-            text = _cause(error)
+            text = first_line(error)
             reasons = getattr(error, "reasons", ()) or (Reason(node, text),)
             raise NotConvertibleError(text, reasons) from error
         except Exception as error:
             node, op = self.title
-            text = f"the {keras.backend.backend()} backend cannot run {op}: {_cause(error)}"
+            text = f"the {keras.backend.backend()} backend cannot run {op}: {first_line(error)}"
             msg = f"node {node!r}: {text}"
             raise NotConvertibleError(msg, (Reason(node, text),)) from error
         traced = traced if isinstance(traced, list | tuple) else [traced]
@@ -81,7 +90,7 @@ class TracedLayer(keras.layers.Layer):
         return {**super().get_config(), "specs": self.specs}
 
 
-def _cause(error: Exception) -> str:
+def first_line(error: Exception, /) -> str:
     """One line; Keras wraps the error of a layer's call in advice."""
     text = str(error)
     if "Error encountered:" in text:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from converters.graph import Node
 from converters.to_keras.backend import keras
 from converters.to_keras.layers.stepping import put
@@ -59,14 +61,17 @@ def _begun(node: Node, items: Pending, *rest: Any) -> Any:
 
 
 def _set(items: Any, index: Any, item: Any) -> Any:
-    items = _long_enough(items, kops.add(kops.cast(index, "int32"), 1))
+    known = isinstance(index, np.ndarray)
+    items = _long_enough(items, int(index) + 1 if known else kops.add(kops.cast(index, "int32"), 1))
     return put(items, kops.cast(index, "int32"), item)
 
 
 def _long_enough(items: Any, size: Any) -> Any:
     """The list, lengthened by unwritten items to ``size`` (TensorArray with ``dynamic_size``)."""
     if keras.backend.backend() == "jax":
-        return items  # sizes are fixed there; out-of-range writes are dropped
+        # Sizes are fixed there: what grows by values was made long enough (converters.to_keras.bounds).
+        missing = size - items.shape[0] if isinstance(size, int) else 0
+        return _pad(items, missing) if missing > 0 else items
     missing = kops.maximum(kops.subtract(size, kops.shape(items)[0]), 0)
     return _pad(items, missing)
 
@@ -77,8 +82,10 @@ def _pad(items: Any, missing: Any) -> Any:
 
 
 def _scatter(items: Any, indices: Any, tensor: Any) -> Any:
+    known = isinstance(indices, np.ndarray)
+    longest = int(indices.max(initial=-1)) + 1 if known else None
     indices = kops.cast(indices, "int32")
-    items = _long_enough(items, kops.add(kops.max(indices, initial=-1), 1))
+    items = _long_enough(items, longest if known else kops.add(kops.max(indices, initial=-1), 1))
     # Which row of the tensor each item takes; -1 for none. Rows themselves may be empty, and TensorFlow scatters no empty rows.
     source = kops.full((kops.shape(items)[0],), -1, "int32")
     rows = kops.arange(0, kops.shape(indices)[0], 1, dtype="int32")
@@ -88,8 +95,12 @@ def _scatter(items: Any, indices: Any, tensor: Any) -> Any:
     return kops.where(kops.greater_equal(column, 0), taken, items)
 
 
+def _number(size: Any) -> Any:
+    return np.asarray(size, np.int32) if isinstance(size, int) else kops.cast(size, "int32")
+
+
 def _resize(items: Any, size: Any) -> Any:
-    size = kops.cast(size, "int32")
+    size = int(size) if isinstance(size, np.ndarray) else kops.cast(size, "int32")
     return _long_enough(items, size)[:size]
 
 
@@ -100,7 +111,7 @@ _LISTS: dict[str, Callable[..., Any]] = {
     "ListUnstack": lambda tensor: tensor,
     "ListGather": lambda items, indices: kops.take(items, kops.cast(indices, "int32"), axis=0),
     "ListScatter": _scatter,
-    "ListSize": lambda items: kops.cast(kops.shape(items)[0], "int32"),
+    "ListSize": lambda items: _number(kops.shape(items)[0]),
     "ListPush": lambda items, item: kops.concatenate([items, kops.expand_dims(item, 0)], axis=0),
     "ListResize": _resize,
 }

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from converters.to_keras.backend import keras
-from converters.to_keras.ops.value import Value, raw
+from converters.to_keras.ops.value import Value, known, raw
 from converters.to_keras.ops.values import dtype_name
 from reference.vocabulary.protocol import BINARY, UNARY
 
@@ -28,7 +28,7 @@ RENAMED = {
 }
 """Names of ``keras.ops`` that differ from the vocabulary's."""
 
-DIRECT = [name for name in [*UNARY, *BINARY] if not name.startswith("truncate")]
+DIRECT = [name for name in [*UNARY, *BINARY] if name != "add" and not name.startswith("truncate")]
 """Operations that are one call of ``keras.ops``."""
 
 
@@ -46,9 +46,16 @@ def tensors(*operands: Any) -> list[Any]:
     return [raw(x) if hasattr(raw(x), "dtype") else np.asarray(x, dtype) for x in operands]
 
 
+def _alike(result: Any, operands: list[Any]) -> Any:
+    """The result in the operands' dtype, as TensorFlow has it: Keras widens or narrows some integers."""
+    wanted, found = dtype_name(operands[0]), dtype_name(result)
+    return result if found in (wanted, "bool") else kops.cast(result, wanted)
+
+
 def _function(name: str) -> Any:
     def operation(_self: Any, *operands: Any) -> Value:
-        return Value(getattr(kops, RENAMED.get(name, name))(*tensors(*operands)))
+        given = tensors(*operands)
+        return Value(_alike(getattr(kops, RENAMED.get(name, name))(*given), given))
 
     operation.__name__ = name
     return operation
@@ -56,6 +63,14 @@ def _function(name: str) -> Any:
 
 class Elementwise:
     """The vocabulary's ``Elementwise`` on Keras tensors."""
+
+    def add(self, a: Any, b: Any, /) -> Value:
+        given = tensors(a, b)
+        result = Value(_alike(kops.add(*given), given))
+        for base, more in ((a, b), (b, a)):
+            if known(more) and np.ndim(raw(more)) == 0 and not known(base):
+                result.offset = raw(base), int(raw(more))
+        return result
 
     def truncate_divide(self, a: Any, b: Any, /) -> Value:
         a, b = tensors(a, b)

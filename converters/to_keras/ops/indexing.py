@@ -70,7 +70,8 @@ class Indexing:
         start = kops.arange(0, rows, 1, dtype=dtype_name(where)) * kops.cast(
             rest[0], dtype_name(where)
         )
-        places = kops.reshape(where, (rows, -1)) + start[:, None]
+        # No -1: a batch may be empty.
+        places = kops.reshape(where, (rows, _product(inner_shape))) + start[:, None]
         return Value(
             kops.reshape(kops.take(flat, places, axis=0), (*batch, *inner_shape, *rest[1:]))
         )

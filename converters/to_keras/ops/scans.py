@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from converters.to_keras.backend import keras
-from converters.to_keras.ops.value import Value, raw
-from converters.to_keras.ops.values import dtype_name
+from converters.to_keras.ops.value import NeedsRunTimeError, Value, raw
+from converters.to_keras.ops.values import dtype_name, symbolic
 from reference.vocabulary.protocol import REDUCTIONS
 
 kops = keras.ops
@@ -19,11 +19,29 @@ def _reduction(name: str) -> Any:
         axes = tuple(range(len(data.shape))) if axes is None else tuple(int(a) for a in axes)
         if not axes:
             return x if isinstance(x, Value) else Value(x)
-        result = getattr(kops, name)(data, axis=axes, keepdims=keepdims)
+        if name in ("max", "min") and keras.backend.backend() == "torch":
+            result = _extreme(name, data, axes, keepdims)
+        else:
+            result = getattr(kops, name)(data, axis=axes, keepdims=keepdims)
         return Value(_as(result, dtype_name(x)))
 
     operation.__name__ = name
     return operation
+
+
+def _extreme(name: str, data: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
+    """PyTorch's own: Keras refuses empty arrays there, also where none of the axes is empty.
+
+    Raises:
+        NeedsRunTimeError: in a functional graph.
+    """
+    import torch
+
+    if symbolic(data):
+        msg = "an empty batch is known at run time"
+        raise NeedsRunTimeError(msg)
+    function = torch.amax if name == "max" else torch.amin
+    return function(data, dim=axes, keepdim=keepdims)
 
 
 def _as(result: Any, dtype: str) -> Any:

@@ -82,6 +82,8 @@ class Shaping:
 
     def strided_slice(self, x: Any, begin: Any, end: Any, strides: Sequence[int], /) -> Value:
         steps = [int(s) for s in strides]
+        if keras.backend.backend() == "jax" and not isinstance(begin, Value | np.ndarray):
+            x, begin, end = _moving(x, list(begin), list(end), steps)
         index = tuple(
             slice(a, b, None if s == 1 else s)
             for a, b, s in zip(ints(begin), ints(end), steps, strict=True)
@@ -130,8 +132,22 @@ class Shaping:
         if any(symbolic(v) for v in (start, limit, delta)):
             msg = "a range has a computed length"
             raise NeedsRunTimeError(msg)
-        start, limit, delta = tensors(start, limit, delta)
-        return Value(kops.arange(start, limit, delta, dtype=dtype_name(start)))
+        dtype = dtype_name(tensors(start, limit, delta)[0])
+        parts = [
+            raw(v).item() if isinstance(raw(v), np.ndarray) else raw(v)
+            for v in (start, limit, delta)
+        ]
+        return Value(kops.arange(*parts, dtype=dtype))
+
+
+def _moving(x: Any, begin: list[Any], end: list[Any], strides: list[int]) -> tuple[Any, ...]:
+    """The axes cut to a fixed number of items from a computed place on, as JAX wants it; what is left to cut."""
+    for axis, (a, b, step) in enumerate(zip(begin, end, strides, strict=True)):
+        offset = getattr(b, "offset", None)
+        if step == 1 and offset is not None and isinstance(a, Value) and offset[0] is a.data:
+            places = kops.add(kops.cast(a.data, "int32"), np.arange(offset[1], dtype=np.int32))
+            x, begin[axis], end[axis] = Value(kops.take(raw(x), places, axis=axis)), None, None
+    return x, begin, end
 
 
 def _indexed(data: Any, axes: set[int]) -> Any:

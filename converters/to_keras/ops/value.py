@@ -20,13 +20,15 @@ class NeedsRunTimeError(Exception):
 class Value(Arithmetic):
     """``data`` is a NumPy array (known), a backend tensor, or a ``KerasTensor``."""
 
-    __slots__ = ("data",)
+    __slots__ = ("data", "offset")
 
     ops: Any = None
     """The interpreter; set once where it is defined."""
 
     def __init__(self, data: Any) -> None:
         self.data = data
+        self.offset: tuple[Any, int] | None = None
+        """(tensor, n) where it is known to be that tensor plus n: a slice between the two has n items."""
 
     @property
     def shape(self) -> tuple[int | None, ...]:

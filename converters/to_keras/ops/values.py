@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from converters.to_keras.backend import keras
+from converters.to_keras.dtypes import held
 from converters.to_keras.ops.value import NeedsRunTimeError, Value, known, raw
 from reference.errors import NotConvertibleError
 
@@ -18,7 +19,7 @@ def dtype_name(x: Any, /) -> str:
     """NumPy's name of the dtype of a tensor, held or not."""
     data = raw(x)
     if isinstance(data, np.ndarray | np.generic):
-        return "string" if data.dtype.kind in "OSU" else str(data.dtype)
+        return "string" if data.dtype.kind in "OSU" else str(held(str(data.dtype)))
     return str(keras.backend.standardize_dtype(data.dtype))
 
 
@@ -78,8 +79,8 @@ class Values:
         return np.asarray(raw(x)) if known(x) else None
 
     def cast(self, x: Any, dtype: str, /) -> Value:
-        if dtype_name(x) == dtype:
-            return x if isinstance(x, Value) else Value(x)
         if known(x):
             return Value(np.asarray(raw(x)).astype(dtype))
-        return Value(kops.cast(raw(x), dtype))
+        if dtype_name(x) == held(dtype):
+            return x if isinstance(x, Value) else Value(x)
+        return Value(kops.cast(raw(x), held(dtype)))

@@ -9,13 +9,16 @@ import numpy as np
 
 from converters.lift.lists import is_list_op
 from converters.program import Conditional, Loop, OpNode, Recurrence, Statement, defined, walk
+from converters.to_keras.backend import keras
+from converters.to_keras.bounds import with_bounds
 from converters.to_keras.context import Context
 from converters.to_keras.encode import encode
 from converters.to_keras.encode_program import encode_statement
 from converters.to_keras.layers.block import Block
-from converters.to_keras.operations import Weight, operand, static_shapes
+from converters.to_keras.operations import Weight, operand, told
 from converters.to_keras.plan import Builder, Key, Plan, Tensors, alias
 from converters.to_keras.recurrent import record
+from converters.to_keras.slices import with_sizes
 from reference.cells.base import weights
 
 
@@ -27,7 +30,14 @@ def control(context: Context, key: Key) -> Plan | None:
     assert statement is not None
     if isinstance(statement, OpNode) and statement.node.op in ("ListStack", "ListUnstack"):
         return alias(key, Key(statement.inputs[0]))
-    statements = (*_new_lists(context, statement), statement)
+    statements: tuple[Statement, ...] = (*_new_lists(context, statement), statement)
+    if keras.backend.backend() == "jax":
+        statements = with_bounds(context, with_sizes(context, statements))
+    return block(context, statements)
+
+
+def block(context: Context, statements: tuple[Statement, ...], /) -> Plan:
+    """One layer that runs the statements and gives what the last one defines."""
     inner = {name for one in statements for name in defined(one)}
     reads = dict.fromkeys(name for one in statements for name in one.inputs)
     names = tuple(name for name in reads if name not in inner)
@@ -85,7 +95,7 @@ def _build(
             name=name,
         ),
     )
-    layer.refine(static_shapes(builder.context, outputs))
+    layer.refine(told(builder.context, outputs))
     results = layer(list(values) or [builder.any_input()])
     layer.assign(arrays)
     results = results if isinstance(results, list | tuple) else [results]

@@ -61,7 +61,9 @@ def native_recurrence(context: Context, key: Key) -> Plan | None:
 
 def make(spec: Native, name: str, *, sequences: bool, state: bool, masked: bool, back: bool) -> Any:
     """The Keras layer, not built yet."""
-    more = {"zero_output_for_mask": True} if masked and sequences else {}
+    more: dict[str, Any] = {"zero_output_for_mask": True} if masked and sequences else {}
+    if spec.dtype == "float16" and keras.backend.backend() != "tensorflow":
+        more["recurrent_initializer"] = "zeros"  # the default needs a QR decomposition in float16
     return getattr(keras.layers, spec.layer)(
         spec.units,
         **spec.options,

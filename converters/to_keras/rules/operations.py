@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 
 from converters.program import OpNode
+from converters.to_keras.backend import keras
 from converters.to_keras.context import Context
 from converters.to_keras.operations import apply_op, constant, operand
 from converters.to_keras.plan import Builder, Key, Plan, Tensors, single
+from converters.to_keras.rules.control import block
 from converters.to_keras.rules.sizes import size_vector
 from converters.to_keras.shapes import sources, with_one_unknown
+from converters.to_keras.slices import with_sizes
 
 
 def known_value(context: Context, key: Key) -> Plan | None:
@@ -87,6 +90,10 @@ def operation(context: Context, key: Key) -> Plan | None:
     statement, _ = context.producers.get(key.value, (None, 0))
     if not isinstance(statement, OpNode) or not key.plain:
         return None
+    if keras.backend.backend() == "jax":
+        whole = with_sizes(context, (statement,))
+        if len(whole) > 1:
+            return block(context, whole)
     given = [operand(context, name) for name in statement.inputs]
     needs = [Key(n) for n, g in zip(statement.inputs, given, strict=True) if g is None]
 

@@ -11,7 +11,7 @@ from converters.to_keras.context import Context
 from converters.to_keras.layers.cell import reference_cell, size_parts
 from converters.to_keras.layers.recurrent import Recurrent
 from converters.to_keras.naming import layer_name
-from converters.to_keras.operations import static_shapes
+from converters.to_keras.operations import told
 from converters.to_keras.plan import Builder, Key, Plan, Tensors
 from converters.to_keras.recurrent import (
     length_tensor,
@@ -138,7 +138,7 @@ def any_recurrence(context: Context, key: Key) -> Plan | None:
                 name=name,
             ),
         )
-        layer.refine(static_shapes(context, recurrence.defines))
+        layer.refine(told(context, recurrence.defines))
         results = layer(list(tensors))
         results = results if isinstance(results, list | tuple) else [results]
         layer.cell.assign(recurrence.cell)

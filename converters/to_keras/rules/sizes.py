@@ -32,18 +32,23 @@ def zeros_along(x: Any, axis: int, dtype: str, /) -> Any:
     """[n] zeros, n the size of that axis of x; a sum, since other axes may be empty."""
     zeros = kops.zeros_like(x, dtype=dtype)
     others = tuple(a for a in range(len(x.shape)) if a != axis)
-    return kops.sum(zeros, axis=others) if others else zeros
+    return _kept(kops.sum(zeros, axis=others), dtype) if others else zeros
+
+
+def _kept(total: Any, dtype: str) -> Any:
+    """The sum in the dtype it was taken in: JAX with 64 bits widens it behind Keras' back."""
+    return kops.cast(total, dtype) if keras.backend.backend() == "jax" else total
 
 
 def count(x: Any, axis: int, dtype: str = "int32", /) -> Any:
     """0, 1, …, n - 1."""
-    places = kops.cumsum(zeros_along(x, axis, dtype) + 1, axis=0) - 1
+    places = _kept(kops.cumsum(zeros_along(x, axis, dtype) + 1, axis=0), dtype) - 1
     return marked("positions", places, x, axis, dtype)
 
 
 def open_size(x: Any, axis: int, dtype: str = "int32", /) -> Any:
     """The size of that axis of x, rank 0."""
-    return marked("size", kops.sum(zeros_along(x, axis, dtype) + 1), x, axis, dtype)
+    return marked("size", _kept(kops.sum(zeros_along(x, axis, dtype) + 1), dtype), x, axis, dtype)
 
 
 def size_vector(
@@ -81,6 +86,9 @@ def open_range(context: Context, key: Key) -> Plan | None:
         return None
     start, delta = (context.known(node.inputs[i]) for i in (0, 2))
     limit, fact = context.sizes(node.inputs[1]), context.fact(key.value)
+    if limit is None and keras.backend.backend() == "jax":
+        # The counter of a loop that stops early: more of it does no harm, and no other size is fixed.
+        limit = context.shape(key.value)
     if start is None or delta is None or limit is None or fact is None or len(limit) != 1:
         return None
     places = sources(context, limit, key.value)
