@@ -71,7 +71,9 @@ def squeeze(ops: Any, node: Node, x: Array) -> Array:
     axes = tuple(node.attr("squeeze_dims", ()))
     if axes:
         return ops.squeeze(x, axes)
-    dims = [known_dim(ops, node, x, axis) for axis in range(ops.rank_of(x))]
+    dims = ops.dims_of(x)
+    if None in dims:
+        return ops.squeeze(x, None)
     return ops.squeeze(x, [axis for axis, dim in enumerate(dims) if dim == 1])
 
 

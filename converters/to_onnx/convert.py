@@ -30,6 +30,7 @@ from converters.to_onnx.native.driver import Side, emit_native
 from converters.to_onnx.onnx_ops import OnnxOps
 from converters.to_onnx.pairs import paired
 from converters.to_onnx.plan import plan
+from converters.to_onnx.ranks import ranked
 from converters.to_onnx.records import loop_record, record
 from converters.to_onnx.scan import emit_scan
 from converters.to_onnx.streaming import Pairs, step_model
@@ -143,7 +144,7 @@ class Exporter:
                 msg = f"tensor {name!r}: {text}"
                 raise NotConvertibleError(msg, (Reason(name, text),))
             value = self.widened(name, found)
-            ranked(name, value.fact)
+            ranked(name, value.fact, self.program)
             ports.append((name, Port(self.ops.ref(value), value.fact.dtype, value.fact.shape)))
         return finish(
             self.ops.build,
@@ -254,19 +255,6 @@ def named(node: str) -> Iterator[None]:
         text = f"it cannot be written as ONNX ({type(error).__name__}: {error})"
         msg = f"node {node!r}: {text}"
         raise NotConvertibleError(msg, (Reason(node, text),)) from error
-
-
-def ranked(name: str, fact: Fact) -> Fact:
-    """The fact of an input or output; ONNX asks for the number of its axes.
-
-    Raises:
-        NotConvertibleError: it is not known.
-    """
-    if fact.shape is None:
-        text = "its number of axes is not known, and ONNX asks for it"
-        msg = f"tensor {name!r}: {text}"
-        raise NotConvertibleError(msg, (Reason(name, text),))
-    return fact
 
 
 def _shared(recurrence: Recurrence) -> Any:

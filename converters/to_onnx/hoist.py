@@ -112,6 +112,8 @@ def _plus(axis: int) -> int:
 def _axis(key: str) -> Rule:
     def rule(ops: OnnxOps, args: Any, params: Mapping[str, Any], out: Fact) -> Call | None:
         value = params[key]
+        if value is None:  # the time steps would be squeezed, too, were there one
+            return None
         moved = tuple(_plus(a) for a in value) if isinstance(value, tuple) else _plus(value)
         return tuple(_rows(ops, x) for x in args), {**params, key: moved}
 

@@ -28,6 +28,8 @@ class Names:
     def __init__(self) -> None:
         self.read: set[int] = set()
         """The tensors that something reads, by identity; others need no name."""
+        self.layers: dict[int, str] = {}
+        """The variables of layers that are called several times, by identity."""
         self._by_tensor: dict[int, str] = {}
         self._taken: set[str] = {"keras", "layers", "ops", "inputs", "outputs", "Path", *HELPERS}
 
@@ -64,7 +66,8 @@ def call(node: Any, names: Names, /) -> str:
         if value is not None and key != "training"
     ]
     if isinstance(operation, keras.layers.Layer):
-        right = f"{layer(operation)}({', '.join([*args, *kwargs])})"
+        made = names.layers.get(id(operation)) or layer(operation)
+        right = f"{made}({', '.join([*args, *kwargs])})"
     else:
         right = _operation(operation, node, args, kwargs, names)
     tensors = node.output_tensors

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from converters.to_keras import Exported
 from converters.to_keras.backend import keras
 from converters.to_keras.idioms import idiom
-from converters.to_source.calls import Names, call, helper, quoted
+from converters.to_source.calls import Names, call, helper, layer, quoted
 from converters.to_source.helpers import HELPERS
 from reference.errors import NotConvertibleError, Reason
 
@@ -62,9 +63,14 @@ def to_source(exported: Exported, /) -> str:
     order = list(nodes_in_order(model))
     names.read = {id(t) for node, tensor in order for t in operands(node, tensor)}
     names.read |= {id(t) for t in model.output.values()}
+    calls = Counter(id(node.operation) for node, _ in order)
     for node, tensor in order:
-        found = idiom(tensor)
+        found, one = idiom(tensor), node.operation
         if found is None:
+            again = calls[id(one)] > 1 and isinstance(one, keras.layers.Layer)
+            if again and id(one) not in names.layers:
+                names.layers[id(one)] = names.of(one, f"{one.name}_layer")
+                lines.append(f"{names.layers[id(one)]} = {layer(one)}")
             lines.append(call(node, names))
         else:
             helpers.add(found.function)

@@ -272,6 +272,22 @@ def test_shared_variables_are_one_layer() -> None:
     ]  # fmt: skip
 
 
+def test_squeeze_of_what_turns_out_to_be_one() -> None:
+    """``tf.squeeze`` without axes of [B, 1]: [B], and [] where B is 1."""
+    d = Draft()
+    y = d.op("MatMul", d.input("x", "float32", B, 4), d.constant("w", draw(4, 1), variable=True))
+    agrees(d.program(d.op("Sigmoid", d.op("Squeeze", y))), native=True)
+
+
+def test_a_depthwise_kernel_made_by_the_graph_survives_saving(tmp_path: Path) -> None:
+    d = Draft()
+    x, flat = d.input("x", "float32", B, 6, 6, 2), d.input("k", "float32", 36)
+    kernel = d.op("Reshape", flat, d.constant("shape", np.int32([3, 3, 2, 2])))
+    more = {"strides": (1, 1, 1, 1), "padding": b"SAME", "data_format": b"NHWC"}
+    program = d.program(d.op("DepthwiseConv2dNative", x, kernel, **more))
+    check(program, {"x:0": draw(3, 6, 6, 2), "k:0": draw(36)}, tmp_path / "m.keras")
+
+
 def test_a_matrix_and_its_transpose_are_two_layers() -> None:
     d = Draft()
     x, matrix = d.input("x", "float32", B, 4), d.constant("w", draw(4, 4), variable=True)

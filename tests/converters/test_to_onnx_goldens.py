@@ -7,9 +7,9 @@ import pytest
 
 from converters import tf_ops
 from converters.to_onnx.builder import Port
-from converters.to_onnx.convert import ranked
 from converters.to_onnx.finish import finish
 from converters.to_onnx.onnx_ops import OnnxOps
+from converters.to_onnx.ranks import ranked
 from reference.errors import NotConvertibleError
 from reference.vocabulary.abstract.fact import Fact
 from reference.vocabulary.abstract.sizes import unknown
@@ -37,12 +37,13 @@ REFUSED_UNSIZED = {
     **dict.fromkeys(("CTCGreedyDecoder", "GatherTree", "InTopK", "InTopKV2"), UNSIZED),
     **dict.fromkeys(("SparseFillEmptyRows", "SparseReduceSum", "SparseReorder"), UNSIZED),
     **dict.fromkeys(("SparseReshape", "SparseSoftmaxCrossEntropyWithLogits"), UNSIZED),
-    "Squeeze-0": UNSIZED,
     **dict.fromkeys(
         ("Conv2DBackpropInput", "Conv3DBackpropInputV2"),
         "a transposed convolution to a size not known at conversion",
     ),
-    "GatherNd": "its number of axes is not known, and ONNX asks for it",
+    **dict.fromkeys(
+        ("GatherNd", "Squeeze-0"), "its number of axes is not known, and ONNX asks for it"
+    ),
 }
 """The same, where no size is known; none of these sizes is unknown in a model that TF can build variables for."""
 CLASHING = ("Equal-5", "NotEqual-4")

@@ -14,12 +14,14 @@ import pytest
 
 pytest.importorskip("keras")
 
+from converters.program import Program
 from converters.to_keras import runner, to_keras
 from converters.to_source import save_source, to_source
 from porting.conversion import convert
 from reference.errors import NotConvertibleError, UsageError
 from tests.converters.test_to_keras_cells import FULL, over
-from tests.converters.test_to_keras_native import RNG, both, feeds_for, gru, lstm, tunes
+from tests.converters.test_to_keras_native import RNG, both, draw, feeds_for, gru, lstm, tunes
+from tests.converters.to_keras_programs import B, Draft
 
 SCRIPT = """
 import sys, numpy as np
@@ -40,7 +42,18 @@ def run_source(folder: Path, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarr
         return dict(found)
 
 
+def twice() -> Program:
+    """One dense layer that reads its own output: unrolled steps of a network that is no recurrence."""
+    d = Draft()
+    kernel, bias = (d.constant(n, draw(*s), variable=True) for n, s in (("w", (4, 4)), ("b", (4,))))
+    y = d.input("x", "float32", B, 4)
+    for _ in range(2):
+        y = d.op("Sigmoid", d.op("BiasAdd", d.op("MatMul", y, kernel), bias))
+    return d.program(y)
+
+
 PROGRAMS: dict[str, Any] = {
+    "twice": twice,
     "tunes": tunes,
     "bidirectional": lambda: both(gru(3, 4), gru(3, 4), lengths=True, state=True),
     "unequal": lambda: both(lstm(3, 4), lstm(3, 5), lengths=True, state=False),

@@ -110,7 +110,11 @@ def _conv(x: Any, kernel: Any, groups: int, options: dict[str, Any]) -> Any:
         *spatial, _, filters = kernel.shape
         shape = (*spatial, groups, filters // groups)
         kernel = kernel.reshape(shape) if known(kernel) else kops.reshape(kernel, shape)
-        return kops.depthwise_conv(x, kernel, **options)
+        # A saved model gives tuples back as lists, which Keras' depthwise_conv cannot add to tuples.
+        plain = {
+            k: v[0] if isinstance(v, tuple) and len({*v}) == 1 else v for k, v in options.items()
+        }
+        return kops.depthwise_conv(x, kernel, **plain)
     return kops.conv(x, kernel, **options)
 
 

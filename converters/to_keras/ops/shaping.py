@@ -46,8 +46,10 @@ class Shaping:
     def expand_dims(self, x: Any, axis: int, /) -> Value:
         return Value(kops.expand_dims(raw(x), int(axis)))
 
-    def squeeze(self, x: Any, axes: Sequence[int], /) -> Value:
+    def squeeze(self, x: Any, axes: Sequence[int] | None, /) -> Value:
         data = raw(x)
+        if axes is None:
+            return Value(kops.squeeze(data))
         rank = len(data.shape)
         indexed = _indexed(data, {int(a) % rank for a in axes})
         if indexed is not None:

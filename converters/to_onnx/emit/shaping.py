@@ -73,7 +73,9 @@ def expand_dims(e: Any, out: Fact, x: Any, *, axis: int) -> str:
 
 
 @emits("squeeze")
-def squeeze(e: Any, out: Fact, x: Any, *, axes: tuple[int, ...]) -> Any:
+def squeeze(e: Any, out: Fact, x: Any, *, axes: tuple[int, ...] | None) -> Any:
+    if axes is None:
+        return e.node("Squeeze", x)
     return e.node("Squeeze", x, e.axes(axes)) if axes else x
 
 

@@ -54,8 +54,8 @@ def expand_dims(ops: Any, x: Fact, axis: int) -> Fact:
 
 
 @rule("squeeze")
-def squeeze(ops: Any, x: Fact, axes: Sequence[int]) -> Fact:
-    if x.shape is None:
+def squeeze(ops: Any, x: Fact, axes: Sequence[int] | None) -> Fact:
+    if x.shape is None or axes is None:
         return Fact(x.dtype)
     gone = {axis_of(axis, len(x.shape), "squeeze") for axis in axes}
     for axis in gone:

@@ -48,9 +48,11 @@ class ShapingOps(Base):
         value = self.array(x)
         return np.expand_dims(value, positive_axis(axis, value.ndim + 1))
 
-    def squeeze(self, x: Any, axes: Sequence[int], /) -> Array:
-        """Without those axes, each of size 1."""
+    def squeeze(self, x: Any, axes: Sequence[int] | None, /) -> Array:
+        """Without those axes, each of size 1; None: without all of size 1."""
         value = self.array(x)
+        if axes is None:
+            return value.squeeze()
         gone = positive_axes(axes, value.ndim)
         wide = [axis for axis in gone if value.shape[axis] != 1]
         if wide:

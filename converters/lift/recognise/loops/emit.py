@@ -159,7 +159,7 @@ def _gather(ops: ProgramOps, args: Any, params: Any, facts: Any) -> ProgramArray
 
 
 def _squeeze(ops: ProgramOps, args: Any, params: Any, facts: Any) -> ProgramArray:
-    return ops.node("Squeeze", args, facts[0], {"squeeze_dims": tuple(params["axes"])})
+    return ops.node("Squeeze", args, facts[0], {"squeeze_dims": tuple(params["axes"] or ())})
 
 
 def _transpose(ops: ProgramOps, args: Any, params: Any, facts: Any) -> ProgramArray:
