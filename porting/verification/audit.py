@@ -19,6 +19,8 @@ from porting.verification.original import Original
 
 NEAR = 1e-2
 """Relative distance within which a block is a damaged copy rather than another weight."""
+MOSTLY = 0.02
+"""Part of a weight that may be strange to the artefact in a damaged copy of another layout."""
 _BLOCKS = (1, 2, 3, 4, 5, 6, 8)
 
 
@@ -102,6 +104,7 @@ class _Finder:
 
     def __init__(self, sources: list[Source]) -> None:
         self.used: set[str] = set()
+        self.sources = sources
         every = [*sources, *(s.narrowed() for s in sources if s.value.dtype != np.float16)]
         self.matrices = [
             (s.name, s.value.reshape(-1, s.value.shape[-1])) for s in every if s.value.ndim >= 2
@@ -139,6 +142,8 @@ class _Finder:
             return "exact", {}
         if value.ndim == 1:
             return self._vector(value)
+        if (found := self._mostly(value)) is not None:
+            return "wrong", found
         flat = value.reshape(-1, value.shape[-1])
         for matrix in (flat, flat.T):
             for parts in _BLOCKS:
@@ -147,6 +152,19 @@ class _Finder:
                 ):
                     return "exact", {}
         return self._damaged(flat)
+
+    def _mostly(self, value: np.ndarray) -> dict[str, Any] | None:
+        """A weight in another layout (convolutions) whose values are those of the artefact but for a few."""
+        for source in self.sources:
+            own = np.asarray(source.value)
+            if own.size != value.size or own.dtype != value.dtype or value.ndim < 3:
+                continue
+            strange = ~np.isin(value, own)
+            count = int(strange.sum())
+            if 0 < count <= max(2, MOSTLY * value.size):
+                text = f"{count} values are none of {source.name} of the artefact, which has all the others"
+                return {"original": source.name, "values": count, "text": text}
+        return None
 
     # -- matrices ------------------------------------------------------------------------------------------
 

@@ -60,7 +60,8 @@ class Judge:
             values = self._values(number, name, truth, recorded, answered)
             if values is not None:
                 unsettled[name] = self._discrete(number, name, truth, *values)
-        turned = along.turned(self.original, truth, answered, unsettled)
+        axes = {name: self.layout(name).batch or 0 for name in names}
+        turned = along.turned(axes, truth, answered, unsettled, floating)
         for name in (n for n in names if n in floating):
             values = self._values(number, name, truth, recorded, answered)
             if values is not None:
@@ -105,7 +106,7 @@ class Judge:
         self, number: int, name: str, truth: Truth, recording: np.ndarray | None, port: np.ndarray
     ) -> np.ndarray:
         counts = self.counts.setdefault(name, Counts(_name(port)))
-        others = tuple(run[name] for run in (*truth.perturbed, *truth.more))
+        others = tuple(run[name] for run in along.runs_of(truth)[1:])
         exact = truth.exact[name]
         if any(other.shape != exact.shape for other in others):
             self.unproven.append(f"{name}, run {number}: its shape depends on rounding")
@@ -142,8 +143,8 @@ class Judge:
         padded = layout.padded(exact.shape, truth.watched.get(layout.lengths or ""))
         kept = np.ones(exact.shape, bool)
         if turned is not None:
-            further = tuple(floors.as_stored(run[name], dtype) for run in truth.more)
-            found = turned.apply(layout.batch or 0, exact, others, further, told)
+            runs = [floors.as_stored(run[name], dtype) for run in along.runs_of(truth)]
+            found = turned.apply(layout.batch or 0, runs, others, told)
             exact, others, told, kept = found.exact, found.others, found.told, found.kept
             self.excluded, self.followed = self.excluded + found.out, self.followed + found.followed
         valid = kept if padded is None else kept & ~padded

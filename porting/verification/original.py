@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from converters.graph import Artefact
+from converters.graph import Artefact, Node
 from converters.program import Program
 from porting.verification.places import Layout
 
@@ -16,6 +17,20 @@ PERTURBED = (1, 2, 3, 4)
 """Seeds of the perturbed runs."""
 MORE = tuple(range(5, 21))
 """Seeds of those that are run where a choice differs: four of them overlook a tie once in sixteen times."""
+
+
+_CHOICES = (
+    "TopK", "TopKV2", "ArgMax", "ArgMin", "Round", "Rint", "Floor", "Ceil", "Sign", "Greater", "GreaterEqual", "Less",
+    "LessEqual", "Equal", "NotEqual", "FloorDiv", "FloorMod",
+)  # fmt: skip
+
+
+def _chooses(node: Node) -> bool:
+    return node.op in _CHOICES and str(node.attr("T", "float32")) in (
+        "float16",
+        "float32",
+        "float64",
+    )
 
 
 @dataclass(frozen=True)
@@ -28,6 +43,8 @@ class Truth:
     """Tk."""
     watched: Mapping[str, np.ndarray] = field(default_factory=dict)
     """Lengths, by tensor name."""
+    single: Mapping[str, np.ndarray] | None = None
+    """The graph in float32, where it makes choices inside: rounding makes ties there that no perturbation of float64 shows."""
     more: tuple[Mapping[str, np.ndarray], ...] = ()
     """Further perturbed runs, for choices alone: no floor knows them."""
 
@@ -61,7 +78,7 @@ class Original:
         """
         watch = self._watched()
         exact = self._oracle(inputs, watch=watch, widen=True)
-        others = tuple(self._oracle(inputs, perturb=seed) for seed in PERTURBED)
+        others = self.perturbed(inputs, PERTURBED)
         return Truth(
             {name: np.asarray(exact[name]) for name in self.outputs},
             others,
@@ -70,7 +87,25 @@ class Original:
                 for name in watch
                 if isinstance(exact[name], np.ndarray)
             },
+            self._oracle(inputs) if self.chooses else None,
         )
+
+    def perturbed(
+        self, inputs: Mapping[str, np.ndarray], seeds: Sequence[int]
+    ) -> tuple[Mapping[str, np.ndarray], ...]:
+        """Tk for each seed.
+
+        Raises:
+            RnnportError: what :func:`converters.oracle.run` raises.
+        """
+        return tuple(self._oracle(inputs, perturb=seed) for seed in seeds)
+
+    @cached_property
+    def chooses(self) -> bool:
+        """Whether the graph compares, sorts or rounds floats anywhere."""
+        graph = self.artefact.graph
+        every = [graph.nodes.values(), *(f.nodes.values() for f in graph.functions.values())]
+        return any(_chooses(node) for nodes in every for node in nodes)
 
     def looked_at_closer(
         self, truth: Truth, inputs: Mapping[str, np.ndarray], answered: Mapping[str, np.ndarray], /
@@ -85,8 +120,7 @@ class Original:
                 *(run[name] for run in truth.perturbed if run[name].shape == exact.shape),
             ]
             if np.logical_and.reduce([port != one for one in given]).any():
-                more = tuple(self._oracle(inputs, perturb=seed) for seed in MORE)
-                return replace(truth, more=more)
+                return replace(truth, more=self.perturbed(inputs, MORE))
         return truth
 
     def _watched(self) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ def test_verify_says_the_cause(cli, wrong, tmp_path):
     )
     text = page.read_text("utf-8")
     assert "First difference" in text
-    assert "cause: <code>gates permuted</code>" in text
+    assert "<dt>cause</dt><dd><code>gates permuted</code></dd>" in text
     assert "differences in ULPs" in text
 
 
@@ -81,5 +81,5 @@ def test_the_bars_grow_with_the_counts():
 
 def test_hostile_names_in_a_place_are_escaped():
     place = {"recurrence": "<script>", "step": 1}
-    found = Verdict("different", "recording", 3, diagnosis={"cause": None, "place": place})
+    found = Verdict("different", "recording", 3, diagnosis={"cause": None, "place": place, "sentence": "<script>"})
     assert "<script>" not in render([section("onnx", found, [])], title="t")
