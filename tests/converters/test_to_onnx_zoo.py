@@ -27,8 +27,7 @@ DEVIATIONS = {
     # Less than the card asks: the lift knows too little.
     "drqn": (["Scan"], "the number of features of a state is not known when the cell is sought"),
     "legacy_tied_loop": (["unrolled"], "the encoder shares the weights of a decoder that is fed its own output"),
-    "scan_lstm": (["Scan"], "the number of features of a state is not known when the cell is sought"),
-    "scan_reverse": (["Loop"], "the condition counts down"),
+    "scan_lstm": (["Scan"], "c of every step is an output, and no operator gives more of it than the last"),
 }  # fmt: skip
 """By model: the forms it has instead of its card's, and why. The card's are right too."""
 

@@ -11,7 +11,7 @@ import pytest
 from tests.zoo.catalogue import FORMS, NATIVE, ZooModel, zoo
 
 ALL = zoo()
-LIMIT = 9_000_000
+LIMIT = 10_000_000
 
 
 def each(models: list[ZooModel]) -> pytest.MarkDecorator:

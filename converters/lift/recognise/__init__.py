@@ -6,14 +6,17 @@ from dataclasses import replace
 
 from converters.lift.recognise.directions import absorb_reversals, cancel_reversals
 from converters.lift.recognise.fused.cudnn import lift_fused
-from converters.lift.recognise.loops.build import Builder
+from converters.lift.recognise.loops.bounds import Count, counted
+from converters.lift.recognise.loops.build import EACH, Builder
 from converters.lift.recognise.loops.model import Built, Definitions, NotAStepError
 from converters.lift.recognise.loops.step import read_step
+from converters.lift.recognise.pieces import holds_items, resolve_pieces
 from converters.lift.recognise.tidy import tidy
 from converters.lift.recognise.unrolled.masked_steps import merge_masked_steps
 from converters.lift.recognise.unrolled.repack import repack
 from converters.lift.recognise.unrolled.rolling import roll
-from converters.program import Conditional, Loop, Program, Statement, SubProgram
+from converters.lift.specialise import DAMAGE
+from converters.program import Conditional, Loop, OpNode, Program, Statement, SubProgram
 
 __all__ = ["recognise"]
 
@@ -31,18 +34,43 @@ def recognise(program: Program) -> Program:
 
 
 def _loops(program: Program, outer: Definitions) -> Program:
-    for loop in [s for s in program.statements if isinstance(s, Loop)]:
-        program = _replace(program, loop, outer)
+    for name in [s.name for s in program.statements if isinstance(s, Loop)]:
+        # What one loop becomes may rename what the next one reads.
+        loops = (s for s in program.statements if isinstance(s, Loop) and s.name == name)
+        loop = next((s for s in loops if not s.reason), None)
+        if loop is not None:
+            program = _replace(program, loop, outer)
     return program
 
 
 def _replace(program: Program, loop: Loop, outer: Definitions) -> Program:
-    definitions = Definitions(program, outer)
     try:
-        step = read_step(program, loop, definitions)
-        built = Builder(program, loop, step, definitions).build()
+        changed, count = counted(program, loop)
+        definitions = Definitions(changed, outer)
+        built = _built(changed, loop, definitions, count, lenient=True)
+        if any(isinstance(s, OpNode) and s.node.op == EACH for s in built.statements):
+            found = resolve_pieces(_joined(changed, loop, built))
+            if not holds_items(found):
+                return found
+            built = _built(changed, loop, definitions, count, lenient=False)
+        return _joined(changed, loop, built)
     except NotAStepError as error:
-        built = Built(statements=[replace(loop, reason=str(error))])
+        reason = str(error)
+    except (*DAMAGE, AssertionError, RecursionError) as error:
+        # A mistake of the recognition costs this loop its speed, never the model.
+        reason = f"the recognition of recurrences failed ({type(error).__name__}: {error})"
+    return _joined(program, loop, Built(statements=[replace(loop, reason=reason)]))
+
+
+def _built(
+    program: Program, loop: Loop, definitions: Definitions, count: Count, *, lenient: bool
+) -> Built:
+    step = read_step(program, loop, definitions, count)
+    return Builder(program, loop, step, definitions, lenient).build()
+
+
+def _joined(program: Program, loop: Loop, built: Built) -> Program:
+    """The program with what was built in the place of the loop."""
     statements: list[Statement] = []
     for statement in program.statements:
         statements.extend(built.statements if statement is loop else [statement])

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from converters.to_onnx.native import gru, lstm, refused, rnn  # noqa: F401  (they register their cells)
+from converters.to_onnx.native import coupled, gru, lstm, refused, rnn  # noqa: F401  (they register their cells)
 from converters.to_onnx.native.form import NativeForm, Refusal, native
 
 __all__ = ["NativeForm", "Refusal", "native"]

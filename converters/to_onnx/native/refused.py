@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from converters.to_onnx.native.form import refuses
-from reference.cells.coupled_lstm import CoupledInputForgetGateLSTMCell
 from reference.cells.glstm import GLSTMCell
 from reference.cells.ind_rnn import IndRNNCell
 from reference.cells.indy_gru import IndyGRUCell
@@ -12,9 +11,6 @@ from reference.cells.layer_norm_basic_lstm import LayerNormBasicLSTMCell
 from reference.cells.layer_norm_lstm import LayerNormLSTMCell
 from reference.cells.lstm_no_forget import LSTMNoForgetCell
 
-refuses(
-    "the coupling is i = 1 - f; ONNX input_forget has f = 1 - i", CoupledInputForgetGateLSTMCell
-)
 refuses("the weights are block-diagonal by group", GLSTMCell)
 refuses("the recurrent weights are a diagonal, not a matrix", IndRNNCell, IndyGRUCell, IndyLSTMCell)
 refuses("ONNX LSTM has no layer normalisation", LayerNormBasicLSTMCell, LayerNormLSTMCell)

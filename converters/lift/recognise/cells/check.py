@@ -11,6 +11,7 @@ from converters.lift.recognise.cells.model import Component, Identified
 from converters.lift.recognise.form.normal import Normaliser
 from converters.lift.recognise.form.values import Values
 from reference import states
+from reference.vocabulary.abstract.sizes import Size, evaluate
 from reference.vocabulary.numpy_ops import NumpyOps
 from reference.vocabulary.tracer import replay
 
@@ -95,8 +96,19 @@ def rows_of(component: Component) -> int:
 def _draw(rng: np.random.Generator, expr: Any, scale: float, rows: int) -> np.ndarray:
     shape = [n if isinstance(n, int) else rows for n in expr.shape]
     if expr.dtype.startswith("int"):
-        return np.zeros(shape, expr.dtype)
+        return _numbers(expr, shape, rows)
     return np.asarray(rng.standard_normal(shape) * scale)
+
+
+def _numbers(expr: Any, shape: list[int], rows: int) -> np.ndarray:
+    """0, or what a size is: every unknown one is the number of rows."""
+    found = np.zeros(shape, expr.dtype)
+    known = expr.fact.value
+    for place, dim in np.ndenumerate(known) if known is not None else ():
+        names = dim.names if isinstance(dim, Size) else ()
+        if not any("(" in name for name in names):
+            found[place] = evaluate(dim, dict.fromkeys(names, rows))
+    return found
 
 
 def _step(

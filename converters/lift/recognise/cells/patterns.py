@@ -115,6 +115,14 @@ SPECS: tuple[CellSpec, ...] = (
         requires={"proj_clip": "proj_kernel"},
         packs=True,
     ),
+    CellSpec(
+        CoupledInputForgetGateLSTMCell,
+        ("u", "u"),
+        {"kernel": ("n+u", "3*u"), "bias": ("3*u",)},
+        fixed={"forget_bias": 0.0},
+        equation=spellings.coupled_by_input,
+        finish=spellings.uncouple,
+    ),
     CellSpec(LSTMNoForgetCell, ("u", "u"), {"kernel": ("n+u", "3*u"), "bias": ("3*u",)}),
     CellSpec(UGRNNCell, ("u",), {"kernel": ("n+u", "2*u"), "bias": ("2*u",)}, ("forget_bias",)),
     CellSpec(

@@ -37,3 +37,25 @@ def unflip_gru(fields: dict[str, Any]) -> dict[str, Any]:
         array[..., half:] = -array[..., half:]
         changed[name] = array
     return changed
+
+
+def coupled_by_input(cell: Any, ops: Any, x: Any, state: Any, /) -> tuple[Any, Any]:
+    """CoupledInputForgetGateLSTMCell with an input gate i, and 1 - i for the forget gate; i stands where f does."""
+    c, h = state
+    z = ops.matmul(ops.concat([x, h], 1), cell.kernel) + cell.bias
+    j, i, o = ops.split(z, (cell.units,) * 3, 1)
+    i = ops.sigmoid(i)
+    c = (1.0 - i) * c + i * cell.activation(ops, j)
+    h = ops.sigmoid(o) * cell.activation(ops, c)
+    return h, type(state)(c, h)
+
+
+def uncouple(fields: dict[str, Any]) -> dict[str, Any]:
+    """The middle third of the columns, negated: f = 1 - i = sigmoid(-a)."""
+    changed = dict(fields)
+    for name in ("kernel", "bias"):
+        array = fields[name].copy()
+        third = array.shape[-1] // 3
+        array[..., third : 2 * third] = -array[..., third : 2 * third]
+        changed[name] = array
+    return changed

@@ -19,7 +19,7 @@ from converters.lift.recognise.form.poly import (
     scale,
 )
 from converters.lift.recognise.form.refs import whole
-from converters.lift.recognise.form.slices import last_width, slice_window
+from converters.lift.recognise.form.slices import last_width, slice_window, slices_nothing
 from reference.vocabulary.tracer import Expr
 
 if TYPE_CHECKING:
@@ -106,6 +106,8 @@ def _concat(n: Normaliser, expr: Expr) -> Form | None:
 
 
 def _slice(n: Normaliser, expr: Expr) -> Form | None:
+    if slices_nothing(expr):
+        return n.arg(expr, 0)
     shape = expr.args[0].fact.shape
     window = slice_window(expr)
     form = n.memo.get(expr.args[0])
@@ -119,6 +121,11 @@ def _slice(n: Normaliser, expr: Expr) -> Form | None:
 def _passive(n: Normaliser, expr: Expr) -> Form | None:
     a, b = expr.args[0].fact.shape, expr.fact.shape
     return n.arg(expr, 0) if a is not None and b is not None and tuple(a) == tuple(b) else None
+
+
+def _still(n: Normaliser, expr: Expr) -> Form | None:
+    """A transpose that moves nothing."""
+    return n.arg(expr, 0) if list(expr.params["perm"]) == sorted(expr.params["perm"]) else None
 
 
 def _divide(n: Normaliser, a: Poly, b: Poly) -> Poly:
@@ -225,5 +232,6 @@ RULES: dict[str, Rule] = {
     "minimum": _extreme,
     "where": lambda n, e: _nary(n, e),
     ACTIVATION: function,
+    "transpose": lambda n, e: _still(n, e),
     **bulk(PASSIVE, _passive),
 }

@@ -59,6 +59,14 @@ def _strided_window(expr: Expr, shape: tuple[Any, ...]) -> tuple[int, int, int] 
     return found
 
 
+def slices_nothing(expr: Expr) -> bool:
+    """Whether it is a slice that leaves everything, such as the one of ``mask[:, None]``."""
+    if expr.op != "strided_slice" or any(s != 1 for s in expr.params["strides"]):
+        return False
+    shape = expr.args[0].fact.shape
+    return shape is not None and expr.fact.shape == shape
+
+
 def ints(argument: Any) -> list[int | None] | None:
     """A shape-like argument as Python ints, where all of them are known."""
     if isinstance(argument, Expr):

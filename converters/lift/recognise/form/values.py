@@ -34,6 +34,8 @@ class Values:
     """The arrays of leaf expressions, also of those that are no features (ids)."""
     opaque: Callable[[Expr], Any] | None = None
     """Computes the expression of an opaque atom; without it only lookups in constant tables are."""
+    mapped: Callable[[Expr], Any] | None = None
+    """Computes what is neither, or raises NotRowWiseError."""
     memo: dict[Atom, Any] = field(default_factory=dict)
 
     def poly(self, poly: Poly) -> Any:
@@ -73,6 +75,8 @@ class Values:
             )
             if given is not None:
                 return given
+            if self.mapped is not None:
+                return self.mapped(atom.params[0])
         if atom.op in ("leaf", "opaque"):
             raise NotRowWiseError(atom.params[0] if atom.op == "leaf" else atom.params[0].op)
         args = [self.poly(arg) for arg in atom.args]

@@ -1,29 +1,105 @@
-"""Counters and bounds: how often a loop runs."""
+"""Counters and bounds: how often a loop runs, and what its counters are at each step."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-from converters.lift.recognise.loops.model import NotAStepError
-from converters.program import Loop, OpNode, Program, walk
+import numpy as np
+
+from converters.lift.recognise.loops.emit import ProgramArray, ProgramOps
+from converters.lift.recognise.loops.model import Counter, NotAStepError
+from converters.program import Loop, OpNode, Program, Statement, walk
+from reference.vocabulary.abstract.sizes import Dim, as_dim, minimum, non_negative
+
+MIRRORED = {
+    "Less": "Greater",
+    "Greater": "Less",
+    "LessEqual": "GreaterEqual",
+    "GreaterEqual": "LessEqual",
+}
+RISING = {"Less": 0, "LessEqual": 1}
+"""By the comparison that a rising counter passes: how many steps more than bound - start."""
 
 
-def counters_of(program: Program, loop: Loop) -> dict[int, int]:
-    """Carried values that start at a known integer and go up by one."""
+@dataclass(frozen=True)
+class Count:
+    """How a loop counts. ``steps`` is the value that says how often it runs."""
+
+    counters: Mapping[int, Counter]
+    dtype: str
+    steps: str
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A comparison that ends the loop: ``extra`` is added to the distance between ``start`` and ``limit``."""
+
+    counter: Counter
+    limit: str
+    extra: int
+
+
+def counted(program: Program, loop: Loop) -> tuple[Program, Count]:
+    """The program with the number of steps computed before the loop, and how it counts.
+
+    Raises:
+        NotAStepError: no counter goes by one, or the condition is not nothing but comparisons of counters.
+    """
+    counters = counters_of(program, loop)
+    if not counters:
+        msg = "no carried counter goes up or down by one"
+        raise NotAStepError(msg)
+    before = _constant_part(loop)
+    bounds = _bounds(loop, counters, {name for s in before for name in s.outputs})
+    ops = ProgramOps(f"{loop.name}|count", dict(program.facts))
+    dtype = ops.facts[bounds[0].counter.start].dtype
+    if before:
+        program = _inserted(program, loop, before)
+    decisive = _tightest(program, bounds)
+    if decisive is not None:
+        return program, Count(counters, dtype, decisive)
+    steps = _distances(program, ops, bounds, dtype)
+    program = replace(
+        _inserted(program, loop, ops.statements),
+        constants={**program.constants, **ops.constants},
+        facts={**program.facts, **ops.facts},
+    )
+    return program, Count(counters, dtype, steps)
+
+
+def _inserted(program: Program, loop: Loop, before: Sequence[Statement]) -> Program:
+    at = next(k for k, s in enumerate(program.statements) if s is loop)
+    statements = (*program.statements[:at], *before, *program.statements[at:])
+    return replace(program, statements=statements)
+
+
+def counters_of(program: Program, loop: Loop) -> dict[int, Counter]:
+    """Carried integers that go up or down by one."""
     makers = {s.outputs[0]: s for s in loop.body.statements if isinstance(s, OpNode)}
     found = {}
     for k, (start, name, out) in enumerate(
         zip(loop.carried, loop.body.inputs, loop.body.outputs, strict=True)
     ):
-        maker = makers.get(out)
-        value = known_int(program, start)
-        if maker is None or maker.node.op not in ("Add", "AddV2") or value is None:
+        maker, fact = makers.get(out), program.facts.get(start)
+        if maker is None or fact is None or fact.shape != () or not fact.dtype.startswith("int"):
             continue
-        a, b = maker.inputs
-        other = b if a == name else a if b == name else None
-        if other is not None and known_int(program, other) == 1:
-            found[k] = value
+        step = _increment(program, maker, name)
+        if step in (1, -1):
+            found[k] = Counter(start, step)
     return found
+
+
+def _increment(program: Program, maker: OpNode, name: str) -> int | None:
+    op = maker.node.op
+    if op not in ("Add", "AddV2", "Sub") or name not in maker.inputs:
+        return None
+    a, b = maker.inputs
+    if op == "Sub":
+        value = known_int(program, b) if a == name else None
+        return None if value is None else -value
+    return known_int(program, b if a == name else a)
 
 
 def known_int(program: Program, value: str) -> int | None:
@@ -37,8 +113,20 @@ def known_int(program: Program, value: str) -> int | None:
     return int(array.reshape(()))
 
 
-def bound_of(program: Program, loop: Loop, counters: Mapping[int, int]) -> tuple[int, str]:
-    """(the carried counter, the value it stays below): the condition must be nothing but such comparisons."""
+def _constant_part(loop: Loop) -> list[OpNode]:
+    """What the condition computes of values from outside alone: it can be done once, before the loop."""
+    varying = set(loop.condition.inputs)
+    found = []
+    for statement in loop.condition.statements:
+        if isinstance(statement, OpNode) and not varying.intersection(statement.inputs):
+            found.append(statement)
+        else:
+            varying.update(statement.outputs if isinstance(statement, OpNode) else ())
+    return found
+
+
+def _bounds(loop: Loop, counters: Mapping[int, Counter], outside: set[str]) -> list[Bound]:
+    """The comparisons that the condition is the conjunction of."""
     condition = loop.condition
     makers = {s.outputs[0]: s for s in condition.statements if isinstance(s, OpNode)}
     todo, bounds = [condition.outputs[0]], []
@@ -51,50 +139,102 @@ def bound_of(program: Program, loop: Loop, counters: Mapping[int, int]) -> tuple
             todo.extend(maker.inputs)
             continue
         bound = _comparison(maker, condition.inputs, counters)
-        if bound is None or bound[1] in makers:
+        if bound is None or (bound.limit in makers and bound.limit not in outside):
             msg = f"its condition depends on {maker.node.name} ({maker.node.op}), not only on a counter"
             raise NotAStepError(msg)
         bounds.append(bound)
-    starts = {counters[k] for k, _ in bounds}
-    if starts != {0}:
-        msg = "its counter does not start at 0"
-        raise NotAStepError(msg)
-    return _tightest(program, bounds)
+    return bounds
 
 
 def _comparison(
-    maker: OpNode, inputs: tuple[str, ...], counters: Mapping[int, int]
-) -> tuple[int, str] | None:
-    sides = {"Less": maker.inputs, "Greater": maker.inputs[::-1]}.get(maker.node.op)
-    if sides is None or sides[0] not in inputs or sides[1] in inputs:
+    maker: OpNode, inputs: tuple[str, ...], counters: Mapping[int, Counter]
+) -> Bound | None:
+    op = maker.node.op
+    if op not in MIRRORED:
         return None
-    index = inputs.index(sides[0])
-    return (index, sides[1]) if index in counters else None
+    value, limit = maker.inputs
+    if value not in inputs:
+        value, limit, op = limit, value, MIRRORED[op]
+    counter = counters.get(inputs.index(value)) if value in inputs else None
+    if counter is None or limit in inputs:
+        return None
+    extra = RISING.get(op if counter.step > 0 else MIRRORED[op])
+    return None if extra is None else Bound(counter, limit, extra)
 
 
-def _tightest(program: Program, bounds: list[tuple[int, str]]) -> tuple[int, str]:
-    """Of several bounds the one that decides: equal ones, or the one made by a minimum over the others."""
-    names = {value for _, value in bounds}
+def _tightest(program: Program, bounds: Sequence[Bound]) -> str | None:
+    """The value that is the number of steps already: of plain bounds the equal ones', or the one made by a minimum over the others."""
+    if any(b.extra or b.counter.step < 0 or known_int(program, b.counter.start) for b in bounds):
+        return None
+    if any(known_int(program, b.counter.start) is None for b in bounds):
+        return None
+    names = {b.limit for b in bounds}
     if len(names) == 1:
-        return bounds[0]
+        return bounds[0].limit
     makers = {n: s for s in walk(program.statements) if isinstance(s, OpNode) for n in s.outputs}
-    for counter, value in bounds:
-        others = names - {value}
-        maker = makers.get(value)
+    for bound in bounds:
+        others = names - {bound.limit}
+        maker = makers.get(bound.limit)
         if maker is None or maker.node.op != "Minimum":
             continue
         if all(o in maker.inputs or _equal_facts(program, o, maker.inputs) for o in others):
-            return counter, value
-    if all(_equal_facts(program, value, (bounds[0][1],)) for value in names):
-        return bounds[0]
-    msg = "two different bounds end it"
-    raise NotAStepError(msg)
+            return bound.limit
+    if all(_equal_facts(program, value, (bounds[0].limit,)) for value in names):
+        return bounds[0].limit
+    return None
 
 
 def _equal_facts(program: Program, value: str, others: tuple[str, ...]) -> bool:
     """Whether a value's symbolic number equals that of one of the others."""
     numbers = [symbolic(program, name) for name in (value, *others)]
     return numbers[0] is not None and numbers[0] in numbers[1:]
+
+
+def _distances(program: Program, ops: ProgramOps, bounds: Sequence[Bound], dtype: str) -> str:
+    """The smallest distance from a start to its limit, at least 0, as a value of ``dtype``."""
+    found: dict[Any, ProgramArray] = {}
+    for bound in bounds:
+        ends = [
+            ops.cast(_value(program, ops, n), dtype) for n in (bound.limit, bound.counter.start)
+        ]
+        high, low = ends if bound.counter.step > 0 else ends[::-1]
+        steps = high - low
+        if bound.extra:
+            steps = steps + ops.constant(np.asarray(bound.extra, dtype))
+        known = steps.fact.value
+        found[steps.name if known is None else as_dim(known.reshape(-1)[0])] = steps
+    least = _least(list(found))
+    if least is not None:
+        return _at_least_zero(ops, found[least], dtype).name
+    total: Any = None
+    for steps in found.values():
+        total = steps if total is None else ops.minimum(total, steps)
+    return _at_least_zero(ops, total, dtype).name
+
+
+def _least(sizes: list[Any]) -> Any:
+    """The one that is certainly the smallest; None where it is not known."""
+    if len(sizes) == 1:
+        return sizes[0]
+    if any(isinstance(s, str) for s in sizes):
+        return None
+    smallest: Dim = sizes[0]
+    for size in sizes[1:]:
+        smallest = minimum(smallest, size)
+    return smallest if smallest in sizes else None
+
+
+def _at_least_zero(ops: ProgramOps, steps: ProgramArray, dtype: str) -> ProgramArray:
+    known = steps.fact.value
+    if known is not None and non_negative(as_dim(known.reshape(-1)[0])):
+        return steps
+    least: ProgramArray = ops.maximum(steps, ops.constant(np.asarray(0, dtype)))
+    return least
+
+
+def _value(program: Program, ops: ProgramOps, name: str) -> ProgramArray:
+    constant = program.constants.get(name)
+    return ops.value(name) if constant is None else ops.constant(constant)
 
 
 def symbolic(program: Program, value: str) -> object | None:

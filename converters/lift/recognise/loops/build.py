@@ -8,43 +8,44 @@ from typing import Any
 
 import numpy as np
 
-from converters.graph import DType, Node
+from converters.graph import DType
 from converters.lift.recognise.form.poly import Atom, Monomial
-from converters.lift.recognise.form.values import NotRowWiseError, Values, last_slice
-from converters.lift.recognise.loops.bounds import symbolic
-from converters.lift.recognise.loops.components import Layers, TracedLayer, cut_free, split_layers
+from converters.lift.recognise.form.values import NotRowWiseError, Values
+from converters.lift.recognise.loops.components import (
+    Layer,
+    Layers,
+    TracedLayer,
+    cut_free,
+    split_layers,
+)
 from converters.lift.recognise.loops.coverage import Coverage, time_major
-from converters.lift.recognise.loops.emit import ProgramArray, ProgramOps
-from converters.lift.recognise.loops.masking import mask_past
-from converters.lift.recognise.loops.model import Built, Definitions, NotAStepError, State, Step
+from converters.lift.recognise.loops.emit import ProgramArray
+from converters.lift.recognise.loops.ends import Ends
+from converters.lift.recognise.loops.mapped import over_steps
+from converters.lift.recognise.loops.masking import hold_past, mask_past
+from converters.lift.recognise.loops.model import Built, State, Write
 from converters.lift.recognise.loops.packed import unpack_states
+from converters.lift.recognise.loops.sequences import Sequences
+from converters.lift.recognise.loops.stacked import unstack_states
 from converters.lift.recognise.loops.traced import traced_cell
-from converters.program import Loop, OpNode, Program, Recurrence
+from converters.program import Recurrence
 from reference.vocabulary.abstract.fact import Fact
 from reference.vocabulary.tracer import Expr, needed
 
+EACH = "ItemsOfState"
+"""An op of one input, the final state: that state after each step. None of them may be left in the end."""
+
 
 @dataclass
-class Builder:
-    """One loop on its way to recurrences."""
+class Builder(Ends):
+    """A step's layers, or its own equation, as statements."""
 
-    program: Program
-    loop: Loop
-    step: Step
-    definitions: Definitions
-
-    def __post_init__(self) -> None:
-        self.built = Built()
-        self.facts = {**self.program.facts}
-        self.ops = ProgramOps(self.loop.name, self.facts)
-        self.sequences: dict[Expr, ProgramArray] = {}
-        self.length: Any = None
-        """Symbolic number of steps."""
-        self.packed: dict[int, list[tuple[int, str]]] = {}
-        """By carried value: where its parts begin, and the names of their final values."""
+    lenient: bool = True
+    """Go on where the last item of a state is known and all are wanted: the statement EACH stands for them."""
 
     def build(self) -> Built:
         """Raises NotAStepError where even a traced cell cannot say what the loop does."""
+        unstack_states(self.step)
         unpack_states(self.step)
         self._sequences()
         layers = split_layers(self.step, self._names())
@@ -53,6 +54,8 @@ class Builder:
                 self._layers(layers)
             except NotRowWiseError as error:
                 layers = f"a layer's input or output goes through {error}, which is not row by row"
+                if not self.lenient:
+                    layers = "a state that is not its output is wanted of every step"
                 self._restart()
         if isinstance(layers, str):
             self._traced(layers)
@@ -82,32 +85,11 @@ class Builder:
     # -- sequences in ---------------------------------------------------------------------------------------------
 
     def _sequences(self) -> None:
-        for leaf, name in self.step.reads.items():
-            maker = self.definitions.op(name)
-            if maker is not None and maker.node.op == "ListUnstack":
-                value = self.ops.value(maker.inputs[0])
-            else:
-                value = self._stacked(name, leaf)
-            self.sequences[leaf] = value
-            if self.length is None:
-                self.length = value.fact.shape[0] if value.fact.shape else None
-        bound = symbolic(self.program, self.step.steps)
-        if self.length is None:
-            self.length = bound
         covers = Coverage(self.program, self.definitions, self.step, self._lengths_value)
-        if self.sequences and not covers.whole(bound, self.length):
-            msg = "its bound is not the number of items in the sequence it reads"
-            raise NotAStepError(msg)
-
-    def _stacked(self, name: str, leaf: Expr) -> ProgramArray:
-        item = leaf.fact
-        steps = symbolic(self.program, self.step.steps)
-        shape = None if item.shape is None else (steps, *item.shape)
-        label = f"{name}|stacked"
-        node = Node(label, "ListStack", (name,), (), {})
-        self.ops.statements.append(OpNode(node, (label,)))
-        self.facts[label] = Fact(item.dtype, shape)
-        return self.ops.value(label)
+        source = Sequences(self.program, self.definitions, self.step, self.ops, covers)
+        self.sequences = {leaf: source.of(leaf, read) for leaf, read in self.step.reads.items()}
+        self.length = source.length
+        source.check_writes(self.loop)
 
     def _lengths_value(self) -> str | None:
         expr = self.step.lengths
@@ -138,19 +120,49 @@ class Builder:
                 exprs |= given
                 arrays |= {atoms[e]: a for e, a in given.items()}
                 continue
-            values = Values(self.ops, arrays, dtype, exprs)
+            values = self._values(arrays, dtype, exprs)
             inputs = tuple(self._operand(values, o) for o in layer.identified.operands)
             x = self.ops.concat(inputs, -1) if len(inputs) > 1 else inputs[0] if inputs else None
             self._flush()
             output = self._recurrence(index, layer, x, lengths)
             arrays[atoms[layer.output]] = exprs[layer.output] = output
-        values = Values(self.ops, arrays, dtype, exprs)
+            for state in layer.states:
+                if self.lenient and state.new is not layer.output:
+                    arrays[atoms[state.new]] = exprs[state.new] = self._each(state)
+        values = self._values(arrays, dtype, exprs)
         for write in self.step.writes:
             result = values.form(found.norm.form(write.item))
-            direct = any(result is a for a in arrays.values())
-            if write.masked and not direct:
+            direct = any(result is exprs[layer.output] for layer in self.natives(found))
+            if write.holds:
+                result = self._held(write, result)
+            elif write.masked and not direct:
                 result = mask_past(self.ops, result, self._lengths_value() or "")
-            self._list_output(write.carried, result)
+            self._list_output(write, result)
+
+    def _held(self, write: Write, result: ProgramArray) -> ProgramArray:
+        """Past the lengths the final state; of a state's items the last is that already."""
+        if any(s.node.op == EACH and result.name in s.outputs for s in self.ops.statements):
+            return result
+        state = next(s for s in self.step.states if s.new is write.item)
+        final = self.ops.value(self._final(state), state.new.fact)
+        return hold_past(self.ops, result, self._lengths_value() or "", final)
+
+    @staticmethod
+    def natives(found: Layers) -> list[Layer]:
+        """The layers that are cells: their outputs are zeros past the lengths already."""
+        return [layer for layer in found.layers if isinstance(layer, Layer)]
+
+    def _values(self, arrays: Mapping[Atom, Any], dtype: Any, exprs: Mapping[Expr, Any]) -> Values:
+        same = self.step.captures
+        return Values(
+            self.ops, arrays, dtype, exprs, mapped=lambda e: over_steps(self.ops, e, exprs, same)
+        )
+
+    def _each(self, state: State) -> ProgramArray:
+        """A state that no operator gives of each step: what is read of it must turn out to be its last item."""
+        last = self._final(state)
+        fact = Fact(state.new.dtype, (self.length, *state.new.shape))
+        return self.ops.node(EACH, (self.ops.value(last, state.new.fact),), fact)
 
     def _operand(self, values: Values, operand: Monomial) -> ProgramArray:
         array: ProgramArray = values.monomial(operand)
@@ -190,29 +202,6 @@ class Builder:
         )
         return self.ops.value(output)
 
-    def _initial(self, state: State) -> str:
-        """The initial value of a part."""
-        value = self.loop.carried[state.carried]
-        if state.window is None:
-            return value
-        return str(last_slice(self.ops, self.ops.value(value), *state.window).name)
-
-    def _final(self, state: State) -> str:
-        """The name of the final value of a part; packed parts are joined at the end."""
-        name = self.loop.outputs[state.carried]
-        if state.window is None:
-            return name
-        part = f"{name}|{state.window[0]}"
-        self.packed.setdefault(state.carried, []).append((state.window[0], part))
-        self.facts[part] = Fact(state.new.fact.dtype, state.new.fact.shape)
-        return part
-
-    def _join_packed(self) -> None:
-        for carried, parts in self.packed.items():
-            items = [self.ops.value(name) for _, name in sorted(parts)]
-            joined = self.ops.concat(items, -1)
-            self._alias(joined.name, self.loop.outputs[carried])
-
     # -- the traced cell ------------------------------------------------------------------------------------------
 
     def _traced(self, reason: str) -> None:
@@ -226,7 +215,7 @@ class Builder:
         for write, array in zip(
             step.writes, self._traced_run(self.loop.name, layer, self.sequences), strict=True
         ):
-            self._list_output(write.carried, array)
+            self._list_output(write, self._held(write, array) if write.holds else array)
 
     def _traced_layer(
         self, index: int, layer: TracedLayer, exprs: Mapping[Expr, ProgramArray]
@@ -283,31 +272,7 @@ class Builder:
 
     def _time_sequence(self) -> str:
         ops = self.ops
-        zero, one = (ops.constant(np.asarray(k, np.int32)) for k in (0, 1))
-        steps = ops.value(self.step.steps)
-        fact = Fact("int32", (self.length,))
-        return ops.node("Range", (zero, steps, one), fact, {"Tidx": DType("int32")}).name
-
-    # -- what the loop gave ---------------------------------------------------------------------------------------
-
-    def _list_output(self, carried: int, sequence: ProgramArray) -> None:
-        name = self.loop.outputs[carried]
-        node = Node(f"{name}|unstack", "ListUnstack", (sequence.name,), (), {})
-        self.ops.statements.append(OpNode(node, (name,)))
-
-    def _carried_outputs(self) -> None:
-        for k, start in self.step.counters.items():
-            source = self.step.steps if start == 0 else None
-            if source is not None:
-                self._alias(source, self.loop.outputs[k])
-        for k, source in self.step.constant_carried.items():
-            self._alias(source, self.loop.outputs[k])
-
-    def _alias(self, source: str, name: str) -> None:
-        self.ops.statements.append(
-            OpNode(Node(f"{name}|alias", "Identity", (source,), (), {}), (name,))
-        )
-
-    def _flush(self) -> None:
-        self.built.statements.extend(self.ops.statements)
-        self.ops.statements.clear()
+        steps = self._value(self.step.steps)
+        zero, one = (ops.constant(np.asarray(k, steps.dtype)) for k in (0, 1))
+        fact = Fact(steps.dtype, (self.length,))
+        return ops.node("Range", (zero, steps, one), fact, {"Tidx": DType(steps.dtype)}).name

@@ -67,7 +67,7 @@ def split_layers(step: Step, names: str = "") -> Layers | str:
             outputs = layer.outputs
         else:
             layer = Layer(component, result, component[result.output].new)
-            outputs = (layer.output,)
+            outputs = (layer.output, *(s.new for s in component if s.new is not layer.output))
         found.layers.append(layer)
         norm.memo.clear()
         for k, output in enumerate(outputs):

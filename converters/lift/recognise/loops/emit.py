@@ -167,7 +167,31 @@ def _transpose(ops: ProgramOps, args: Any, params: Any, facts: Any) -> ProgramAr
     return ops.node("Transpose", (args[0], perm), facts[0], {"Tperm": DType("int32")})
 
 
+def _stack(ops: ProgramOps, args: Any, params: Any, facts: Any) -> ProgramArray:
+    items = tuple(args[0])
+    axis = params["axis"] % len(facts[0].shape)
+    return ops.node("Pack", items, facts[0], {"N": len(items), "axis": axis})
+
+
+def _softmax(ops: ProgramOps, args: Any, params: Any, facts: Any) -> ProgramArray:
+    return ops.node("Softmax", args, facts[0])
+
+
+def _log_softmax(ops: ProgramOps, args: Any, params: Any, facts: Any) -> ProgramArray:
+    return ops.node("LogSoftmax", args, facts[0])
+
+
+def _one_hot(ops: ProgramOps, args: Any, params: Any, facts: Any) -> ProgramArray:
+    depth = ops.constant(np.asarray(params["depth"], np.int32))
+    attrs = {"axis": -1, "T": DType(facts[0].dtype), "TI": DType(args[0].fact.dtype)}
+    return ops.node("OneHot", (args[0], depth, *args[1:]), facts[0], attrs)
+
+
 SPECIAL: dict[str, Maker] = {
+    "stack": _stack,
+    "softmax": _softmax,
+    "log_softmax": _log_softmax,
+    "one_hot": _one_hot,
     "transpose": _transpose,
     "squeeze": _squeeze,
     "gather": _gather,

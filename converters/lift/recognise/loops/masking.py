@@ -10,6 +10,22 @@ from reference.vocabulary.abstract.fact import Fact
 
 def mask_past(ops: ProgramOps, sequence: ProgramArray, lengths_name: str) -> ProgramArray:
     """``sequence`` [T, B, …] with zeros from each row's length on: what is computed row by row need not be 0 there."""
+    nothing = ops.constant(np.zeros((), sequence.dtype))
+    masked: ProgramArray = ops.where(_inside(ops, sequence, lengths_name), sequence, nothing)
+    return masked
+
+
+def hold_past(
+    ops: ProgramOps, sequence: ProgramArray, lengths_name: str, final: ProgramArray
+) -> ProgramArray:
+    """``sequence`` [T, B, …] with the final state [B, …] from each row's length on: there it is what the state is."""
+    inside = _inside(ops, sequence, lengths_name)
+    held: ProgramArray = ops.where(inside, sequence, ops.expand_dims(final, 0))
+    return held
+
+
+def _inside(ops: ProgramOps, sequence: ProgramArray, lengths_name: str) -> ProgramArray:
+    """Whether each step is below the row's length, [T, B, 1, …]."""
     lengths = ops.value(lengths_name)
     zero, one = (ops.constant(np.asarray(k, lengths.dtype)) for k in (0, 1))
     total = ops.shape(sequence, dtype=lengths.dtype)
@@ -21,9 +37,7 @@ def mask_past(ops: ProgramOps, sequence: ProgramArray, lengths_name: str) -> Pro
         {**masks, "shrink_axis_mask": 1},
     )
     time = ops.expand_dims(ops.range(zero, steps, one), 1)
-    inside = ops.less(time, ops.expand_dims(lengths, 0))
+    inside: ProgramArray = ops.less(time, ops.expand_dims(lengths, 0))
     for _ in range(len(sequence.shape) - 2):
         inside = ops.expand_dims(inside, len(inside.shape))
-    nothing = ops.constant(np.zeros((), sequence.dtype))
-    masked: ProgramArray = ops.where(inside, sequence, nothing)
-    return masked
+    return inside

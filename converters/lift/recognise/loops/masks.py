@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from converters.lift.lists import ListFact
+from converters.lift.recognise.form.slices import slices_nothing
 from converters.lift.recognise.loops.model import Definitions, Step
 from converters.program import Program
 from reference.vocabulary.abstract.fact import Fact
@@ -17,10 +18,16 @@ def is_list(fact: Fact) -> bool:
 def peel_masks(step: Step) -> None:
     """Take off TF's ``where(time >= lengths, old or zero, new)``, if one vector of lengths masks every state and every output.
 
+    An output that is a masked state itself *holds*: past the length it is what the state is.
     Masks of any other kind stay in the equations.
     """
     found = [masked(s.new, step, s.old) for s in step.states]
-    found += [masked(w.item, step, None) for w in step.writes]
+    kept = {s.new: f for s, f in zip(step.states, found, strict=True)}
+    holds = [w.item in kept for w in step.writes]
+    found += [
+        kept[w.item] if held else masked(w.item, step, None)
+        for w, held in zip(step.writes, holds, strict=True)
+    ]
     lengths = {f[0] for f in found if f is not None}
     if len(lengths) != 1 or any(f is None for f in found):
         return
@@ -28,8 +35,9 @@ def peel_masks(step: Step) -> None:
     insides = [f[1] for f in found if f is not None]
     for state, inside in zip(step.states, insides, strict=False):
         state.new, state.masked = inside, True
-    for write, inside in zip(step.writes, insides[len(step.states) :], strict=True):
-        write.item, write.masked = inside, True
+    rest = insides[len(step.states) :]
+    for write, inside, held in zip(step.writes, rest, holds, strict=True):
+        write.item, write.masked, write.holds = inside, True, held
 
 
 def masked(expr: Expr, step: Step, old: Expr | None) -> tuple[Expr, Expr] | None:
@@ -54,7 +62,7 @@ def _mask(expr: Expr, step: Step) -> tuple[Expr, Expr, Expr] | None:
         "squeeze",
         "logical_or",
         "tile",
-    ):
+    ) or slices_nothing(condition):
         condition = condition.args[0]
     while condition.op == "logical_not":
         condition, a, b = condition.args[0], b, a

@@ -2,27 +2,55 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from converters.program import OpNode, Program, Statement, defined
-from reference.vocabulary.abstract.fact import Fact
-from reference.vocabulary.tracer import Expr, Tracer
+from reference.vocabulary.abstract.fact import Dim, Fact
+from reference.vocabulary.tracer import CONSTANT, Expr, Tracer, needed, replay
 
 
 class NotAStepError(Exception):
     """The loop is not a recurrence over a counter; the message says why."""
 
 
+@dataclass(frozen=True)
+class Counter:
+    """A carried integer: it starts at the value ``start`` and goes by ``step``, which is 1 or -1."""
+
+    start: str
+    step: int
+
+
+@dataclass(frozen=True)
+class Read:
+    """The item of a sequence that a step reads, at ``offset + sign * step number``.
+
+    ``source`` is a list, or where ``axis`` is given a tensor that has its items along this axis.
+    """
+
+    source: str
+    axis: int | None = None
+    offset: Dim = 0
+    sign: int = 1
+
+
 @dataclass
 class Write:
-    """A list that each step writes one item of, at the counter's place."""
+    """What each step gives one item of: a list, at the counter's place, or an array that every step makes longer."""
 
     carried: int
     item: Expr
     """Masks taken off."""
     masked: bool = False
+    backward: bool = False
+    """Whether the first step's item is the last."""
+    axis: int | None = None
+    """Of an array that grows: the axis along which it does; the item has it, of one."""
+    holds: bool = False
+    """Whether past the lengths each item is the state as it was, not zeros: the item is the new state."""
 
 
 @dataclass
@@ -34,23 +62,24 @@ class State:
     masked: bool = False
     window: tuple[int, int] | None = None
     """The features of the carried value that this part is, where it is packed with others."""
+    axis: int | None = None
+    """Where the parts are stacked, not side by side: along which axis; the window is then one item of it."""
 
 
 @dataclass
 class Step:
-    """A traced step. ``reads`` maps the leaf of a sequence's item to the list's value name."""
+    """A traced step. ``reads`` says for the leaf of a sequence's item where it comes from."""
 
     tracer: Tracer
     time: Expr
     steps: str
-    """The value that bounds the counter."""
+    """The value that says how many there are."""
     states: list[State] = field(default_factory=list)
     writes: list[Write] = field(default_factory=list)
-    reads: dict[Expr, str] = field(default_factory=dict)
+    reads: dict[Expr, Read] = field(default_factory=dict)
     captures: dict[Expr, str] = field(default_factory=dict)
     """Leaves that are values from outside the loop, the same at every step."""
-    counters: dict[int, int] = field(default_factory=dict)
-    """Carried counters, and where they start."""
+    counters: dict[int, Counter] = field(default_factory=dict)
     constant_carried: dict[int, str] = field(default_factory=dict)
     """Carried values that no step changes."""
     lengths: Expr | None = None
@@ -83,6 +112,22 @@ class Built:
     facts: dict[str, Fact] = field(default_factory=dict)
     replaced: dict[str, str] = field(default_factory=dict)
     """Values defined elsewhere that are these values."""
+
+
+def rebind(step: Step, bindings: Mapping[Expr, Expr]) -> None:
+    """Every expression of the step with some of them replaced."""
+    old_roots = [s.new for s in step.states] + [w.item for w in step.writes]
+    # Constants are kept as they are: a copy would not know which variable it is.
+    kept = ("input", CONSTANT)
+    leaves = {e: e for e in needed(old_roots) if e.op in kept or e in step.captures}
+    new_roots = replay(old_roots, step.tracer, {**leaves, **bindings})
+    count = len(step.states)
+    step.states[:] = [
+        replace(s, new=e) for s, e in zip(step.states, new_roots[:count], strict=True)
+    ]
+    step.writes[:] = [
+        replace(w, item=e) for w, e in zip(step.writes, new_roots[count:], strict=True)
+    ]
 
 
 def root(definitions: Definitions, value: str) -> str:

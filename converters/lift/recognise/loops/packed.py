@@ -6,13 +6,10 @@ tuple, and the packed array is cut before it and joined after it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-
 from converters.lift.recognise.form.slices import last_width, slice_window
-from converters.lift.recognise.loops.model import State, Step
+from converters.lift.recognise.loops.model import State, Step, rebind
 from reference.vocabulary.abstract.fact import Fact
-from reference.vocabulary.tracer import Expr, needed, replay
+from reference.vocabulary.tracer import Expr, needed
 
 Edges = tuple[tuple[int, int], ...]
 
@@ -106,18 +103,4 @@ def _split(step: Step, state: State, edges: Edges) -> None:
     ]
     index = step.states.index(state)
     step.states[index : index + 1] = parts
-    _rebind(step, bindings)
-
-
-def _rebind(step: Step, bindings: dict[Expr, Expr]) -> None:
-    """Every expression of the step with the cuts replaced by their leaves."""
-    old_roots: Sequence[Expr] = _roots(step)
-    leaves = {e: e for e in needed(list(old_roots)) if e.op == "input" or e in step.captures}
-    new_roots = replay(old_roots, step.tracer, {**leaves, **bindings})
-    count = len(step.states)
-    step.states[:] = [
-        replace(s, new=e) for s, e in zip(step.states, new_roots[:count], strict=True)
-    ]
-    step.writes[:] = [
-        replace(w, item=e) for w, e in zip(step.writes, new_roots[count:], strict=True)
-    ]
+    rebind(step, bindings)

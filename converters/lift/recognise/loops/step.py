@@ -8,27 +8,38 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from converters import tf_ops
-from converters.lift.recognise.loops.bounds import bound_of, counters_of
+from converters.lift.recognise.loops.bounds import Count, known_int, symbolic
+from converters.lift.recognise.loops.growing import grown_arrays
 from converters.lift.recognise.loops.masks import is_list, made_of_zeros, peel_masks
-from converters.lift.recognise.loops.model import Definitions, NotAStepError, State, Step, Write
+from converters.lift.recognise.loops.model import (
+    Counter,
+    Definitions,
+    NotAStepError,
+    Read,
+    State,
+    Step,
+    Write,
+)
+from converters.lift.recognise.loops.reads import find_reads, leaf_of, place_of
+from converters.lift.recognise.loops.sequence_masks import read_masks
 from converters.program import Conditional, Loop, OpNode, Program, Statement
 from reference.errors import RnnportError
-from reference.vocabulary.abstract.fact import Fact
+from reference.vocabulary.abstract.fact import Dim, Fact
+from reference.vocabulary.abstract.sizes import unknown
 from reference.vocabulary.tracer import Expr, Tracer
 
 
-def read_step(program: Program, loop: Loop, definitions: Definitions) -> Step:
+def read_step(program: Program, loop: Loop, definitions: Definitions, count: Count) -> Step:
     """Trace the body of ``loop``."""
-    increments = counters_of(program, loop)
-    if not increments:
-        msg = "no carried counter goes up by one from a known start"
-        raise NotAStepError(msg)
-    time_index, steps = bound_of(program, loop, increments)
     tracer = Tracer()
-    time = tracer.input("time", Fact("int32", ()))
-    step = Step(tracer, time, steps, counters=increments)
-    return _Body(program, loop, definitions, step, time_index).trace()
+    # Its known value is a name: what is computed of it is known too, such as the place x[:, t - 1] reads.
+    number = np.array(unknown(f"{loop.name}|t"), object)
+    time = tracer.input("time", Fact(count.dtype, (), number))
+    step = Step(tracer, time, count.steps, counters=dict(count.counters))
+    return _Body(program, loop, definitions, step).trace()
 
 
 @dataclass
@@ -37,12 +48,11 @@ class _Body:
     loop: Loop
     definitions: Definitions
     step: Step
-    time_index: int
     values: dict[str, Expr] = field(default_factory=dict)
     lists: dict[str, str] = field(default_factory=dict)
     """List values inside the body: the name of the list they are (a carried input or a captured list)."""
-    written: dict[str, tuple[str, Expr]] = field(default_factory=dict)
-    """A ListSet's result: the list it was made from, and the item."""
+    written: dict[str, tuple[str, Expr, bool]] = field(default_factory=dict)
+    """A ListSet's result: the list it was made from, the item, and whether the steps write from the last to the first."""
 
     def trace(self) -> Step:
         loop, step = self.loop, self.step
@@ -53,6 +63,9 @@ class _Body:
         for k, (name, out) in enumerate(zip(loop.body.inputs, loop.body.outputs, strict=True)):
             if k not in step.counters and k not in step.constant_carried:
                 self._result(k, name, out)
+        find_reads(step)
+        read_masks(step, self.program, self.definitions)
+        grown_arrays(step, self.program, loop)
         peel_masks(step)
         return step
 
@@ -83,7 +96,7 @@ class _Body:
         step = self.step
         fact = self.program.facts[name]
         if k in step.counters:
-            self.values[name] = step.time if step.counters[k] == 0 else step.time + step.counters[k]
+            self.values[name] = self._counter(step.counters[k], fact.dtype)
         elif self.loop.body.outputs[k] == name:
             step.constant_carried[k] = start
             self.lists[name] = start
@@ -93,6 +106,18 @@ class _Body:
             old = step.tracer.input(f"state{k}", fact)
             self.values[name] = old
             step.states.append(State(k, old, old))
+
+    def _counter(self, counter: Counter, dtype: str) -> Expr:
+        """Its start and the number of the step."""
+        tracer = self.step.tracer
+        time = self.step.time
+        if dtype != time.dtype:
+            time = tracer.cast(time, dtype)
+        time = time if counter.step > 0 else -time
+        if known_int(self.program, counter.start) == 0:
+            return time
+        found: Expr = self.value(counter.start) + time
+        return found
 
     def value(self, name: str) -> Expr:
         """The expression of a value the body reads; values from outside become constants or captured leaves."""
@@ -119,8 +144,9 @@ class _Body:
             self._read(statement)
         elif op == "ListSet":
             source, index, item = statement.inputs
-            self._at_time(statement, index)
-            self.written[statement.outputs[0]] = (self.lists.get(source, source), self.value(item))
+            backward = self._backward(statement, index)
+            name = self.lists.get(source, source)
+            self.written[statement.outputs[0]] = (name, self.value(item), backward)
         elif op.startswith("List"):
             msg = f"{statement.node.name} ({op}) uses a list as a whole"
             raise NotAStepError(msg)
@@ -142,26 +168,42 @@ class _Body:
 
     def _read(self, statement: OpNode) -> None:
         source, index = statement.inputs[:2]
-        self._at_time(statement, index)
+        offset, sign = self._place(statement, index)
         name = self.lists.get(source, source)
         if name in self.loop.body.inputs:
             msg = f"{statement.node.name} reads a list that the loop itself writes"
             raise NotAStepError(msg)
-        leaf = self.step.tracer.input(f"{name}[t]", self.program.facts[statement.outputs[0]])
-        self.step.reads.setdefault(leaf, name)
-        self.values[statement.outputs[0]] = leaf
+        read = Read(name, None, offset, sign)
+        self.values[statement.outputs[0]] = leaf_of(
+            self.step, read, self.program.facts[statement.outputs[0]]
+        )
 
-    def _at_time(self, statement: OpNode, index: str) -> None:
-        if self.value(index) is not self.step.time:
+    def _place(self, statement: OpNode, index: str) -> tuple[Dim, int]:
+        """(offset, sign) of the item that is read or written."""
+        found = place_of(self.step, self.value(index))
+        if found is None:
             msg = f"{statement.node.name} is not at the loop's own counter"
             raise NotAStepError(msg)
+        return found
+
+    def _backward(self, statement: OpNode, index: str) -> bool:
+        """Whether the items are written from the last to the first; each step must write one, and nothing be left out."""
+        place = self._place(statement, index)
+        if place == (0, 1):
+            return False
+        steps = symbolic(self.program, self.step.steps)
+        if steps is None or place[1] > 0 or place[0] + 1 != steps:
+            msg = f"{statement.node.name} does not write the items in order"
+            raise NotAStepError(msg)
+        return True
 
     def _result(self, k: int, name: str, out: str) -> None:
         if name in self.lists:
             if out not in self.written or self.written[out][0] != name:
                 msg = f"the list {name} is not written once a step"
                 raise NotAStepError(msg)
-            self.step.writes.append(Write(k, self.written[out][1]))
+            _, item, backward = self.written[out]
+            self.step.writes.append(Write(k, item, backward=backward))
             return
         state = next(s for s in self.step.states if s.carried == k)
         state.new = self.value(out)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from converters.lift.recognise.unrolled.lockstep import same_call
 from converters.lift.recognise.unrolled.whole import TracedProgram
 from reference.vocabulary.tracer import CONSTANT, Expr, needed
 
@@ -197,9 +198,7 @@ def _followed(
         like = [
             e
             for e in readers.get(member, ())
-            if e.op == second.op
-            and e.index == second.index
-            and e.params == second.params
+            if same_call(e, second)
             and levels[e] == levels[member]
             and _places(e, member) == places
             and (t == 0 or _alike(e, second, levels))

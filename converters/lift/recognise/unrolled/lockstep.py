@@ -90,7 +90,7 @@ class Lockstep:
     def _descends(self, present: Sequence[Expr]) -> bool:
         """Whether values from outside are better taken apart: made from the time alone, or no values of the program."""
         first = present[0]
-        if first.op in (INPUT, CONSTANT) or not all(_same_call(e, first) for e in present):
+        if first.op in (INPUT, CONSTANT) or not all(same_call(e, first) for e in present):
             return False
         return self._from_time(present) or any(e not in self.named for e in present)
 
@@ -99,7 +99,7 @@ class Lockstep:
         first = present[0]
         if all(e is first or _equal(e, first) for e in present) or self._counts(tuple(present)):
             return True
-        if first.op in (INPUT, CONSTANT) or not all(_same_call(e, first) for e in present):
+        if first.op in (INPUT, CONSTANT) or not all(same_call(e, first) for e in present):
             return False
         columns = zip(*(e.operands for e in present), strict=True)
         return all(self._from_time(column) for column in columns)
@@ -107,7 +107,7 @@ class Lockstep:
     def _joins(self, present: Sequence[Expr]) -> bool:
         """Whether the same operation brings an item of a sequence and the state together: ``concat([x, h], 1)``."""
         first = present[0]
-        if not all(_same_call(e, first) for e in present):
+        if not all(same_call(e, first) for e in present):
             return False
         columns = zip(*(e.operands for e in present), strict=False)
         free = [not any(self.levels.get(e, 0) for e in column) for column in columns]
@@ -218,7 +218,7 @@ def _plain(expr: Expr) -> Fact:
     return Fact(expr.dtype, expr.fact.shape)
 
 
-def _same_call(a: Expr, b: Expr) -> bool:
+def same_call(a: Expr, b: Expr) -> bool:
     """The same operation with the same plain arguments, whatever the arrays."""
     return (a.op, a.index, a.params, _plain_args(a.args)) == (
         b.op,

@@ -20,6 +20,7 @@ from converters.lift.recognise.loops.model import (
     Built,
     Definitions,
     NotAStepError,
+    Read,
     State,
     Step,
     Write,
@@ -191,7 +192,7 @@ class Roller:
                 self.write_of[item] = len(step.states) + len(step.writes)
                 step.writes.append(Write(self.write_of[item], item))
         for slot in lock.sequences:
-            step.reads[slot.leaf] = f"{slot.leaf.name}|list"
+            step.reads[slot.leaf] = Read(f"{slot.leaf.name}|list")
         self._captures(step)
         peel_masks(step)
         return step
@@ -235,7 +236,7 @@ class Roller:
         count = self.family.steps
         for slot in self.lock.sequences:
             array = sequence_of(self.ops, slot.row, self.traced.names, self._value)
-            label = step.reads[slot.leaf]
+            label = step.reads[slot.leaf].source
             self.ops.statements.append(OpNode(Node(label, "ListUnstack", (array.name,)), (label,)))
         steps_value = self.ops.constant(np.asarray(count, np.int32)).name
         step.steps = steps_value

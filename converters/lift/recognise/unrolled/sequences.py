@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
 from converters.graph import DType
 from converters.lift.recognise.form.slices import slice_window
 from converters.lift.recognise.loops.emit import ProgramArray, ProgramOps
+from converters.lift.recognise.loops.sequences import reversed_time, time_first
 from converters.lift.recognise.unrolled.lockstep import Row
 from reference.vocabulary.abstract.fact import Fact
 from reference.vocabulary.tracer import Expr
@@ -23,7 +22,7 @@ def sequence_of(
     if found is not None:
         source, axis, backward = found
         if source in names and source.shape[axis] == len(row):
-            array = _time_major(ops, ops.value(names[source], source.fact), axis)
+            array = time_first(ops, ops.value(names[source], source.fact), axis)
             return reversed_time(ops, array) if backward else array
     first = row[0]
     assert first is not None
@@ -75,23 +74,3 @@ def _common(items: list[Any]) -> tuple[Expr, int, bool] | None:
     if places not in (forward, forward[::-1]):
         return None
     return source, axis, places != forward
-
-
-def reversed_time(ops: ProgramOps, array: ProgramArray) -> ProgramArray:
-    """``array[::-1]``."""
-    axis = ops.constant(np.asarray([0], np.int32))
-    return ops.node("ReverseV2", (array, axis), array.fact, {"Tidx": DType("int32")})
-
-
-def _time_major(ops: ProgramOps, array: ProgramArray, axis: int) -> ProgramArray:
-    if axis == 0:
-        return array
-    rank = len(array.shape)
-    perm = [axis, *(k for k in range(rank) if k != axis)]
-    fact = Fact(array.dtype, tuple(array.shape[k] for k in perm))
-    return ops.node(
-        "Transpose",
-        (array, ops.constant(np.asarray(perm, np.int32))),
-        fact,
-        {"Tperm": DType("int32")},
-    )

@@ -1,0 +1,165 @@
+"""The arrays a loop reads an item a step of, time first, and those it makes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from converters.graph import DType, Node
+from converters.lift.lists import ListFact
+from converters.lift.recognise.loops.bounds import symbolic
+from converters.lift.recognise.loops.coverage import Coverage
+from converters.lift.recognise.loops.emit import ProgramArray, ProgramOps
+from converters.lift.recognise.loops.model import Definitions, NotAStepError, Read, Step
+from converters.program import Loop, OpNode, Program
+from reference.vocabulary.abstract.fact import Fact
+from reference.vocabulary.abstract.sizes import Size
+from reference.vocabulary.tracer import Expr
+
+
+@dataclass
+class Sequences:
+    """Of one loop. ``length`` is the symbolic number of steps, once a sequence tells it."""
+
+    program: Program
+    definitions: Definitions
+    step: Step
+    ops: ProgramOps
+    covers: Coverage
+
+    def __post_init__(self) -> None:
+        self.length: Any = None
+        self.bound = symbolic(self.program, self.step.steps)
+        reads = list(self.step.reads.items())
+        whole = (
+            leaf for leaf, r in reads if r.offset == 0 and r.sign == 1 and self._covered(leaf, r)
+        )
+        first = next(whole, None)
+        if first is not None:
+            self.length = self._items(first, self.step.reads[first]).shape[0]
+        elif self.bound is not None:
+            self.length = self.bound
+
+    def _covered(self, leaf: Expr, read: Read) -> bool:
+        shape = self._items(leaf, read).fact.shape
+        return shape is not None and self.covers.whole(self.bound, shape[0])
+
+    def of(self, leaf: Expr, read: Read) -> ProgramArray:
+        """The items in the order of the steps.
+
+        Raises:
+            NotAStepError: it is not known which items these are.
+        """
+        items = self._items(leaf, read)
+        count = items.fact.shape[0] if items.fact.shape else None
+        if read.sign < 0:
+            return self._backward(read, items, count)
+        if read.offset == 0 and self.covers.whole(self.bound, count):
+            return items
+        if isinstance(read.offset, Size) or read.offset < 0:
+            msg = f"it reads {read.source} from a place that is not known before it runs"
+            raise NotAStepError(msg)
+        return self._part(items, read.offset)
+
+    def _backward(self, read: Read, items: ProgramArray, count: Any) -> ProgramArray:
+        last = read.offset
+        if count is not None and last + 1 == count and self.covers.whole(self.bound, count):
+            return reversed_time(self.ops, items)
+        if self.bound is not None and last + 1 == self.bound:
+            return reversed_time(self.ops, self._part(items, 0))
+        msg = f"it reads {read.source} backwards from a place that is not known before it runs"
+        raise NotAStepError(msg)
+
+    def _items(self, leaf: Expr, read: Read) -> ProgramArray:
+        """All items that there are, time first."""
+        if read.axis is not None:
+            constant = self.program.constants.get(read.source)
+            array = self.ops.value(read.source) if constant is None else self.ops.constant(constant)
+            return time_first(self.ops, array, read.axis)
+        maker = self.definitions.op(read.source)
+        if maker is not None and maker.node.op == "ListUnstack":
+            return self.ops.value(maker.inputs[0])
+        return self._stacked(read.source, leaf)
+
+    def _stacked(self, name: str, leaf: Expr) -> ProgramArray:
+        item = leaf.fact
+        size = getattr(self.program.facts.get(name), "size", None)
+        shape = None if item.shape is None else (self.bound if size is None else size, *item.shape)
+        label = f"{name}|stacked"
+        if label not in self.ops.facts or all(label not in s.outputs for s in self.ops.statements):
+            node = Node(label, "ListStack", (name,), (), {})
+            self.ops.statements.append(OpNode(node, (label,)))
+        self.ops.facts[label] = Fact(item.dtype, shape)
+        return self.ops.value(label)
+
+    def _part(self, items: ProgramArray, first: int) -> ProgramArray:
+        """``items[first : first + steps]``; TF refuses to read past the end, so that no fewer come out."""
+        ops = self.ops
+        steps = ops.value(self.step.steps) if self.step.steps in ops.facts else None
+        constant = self.program.constants.get(self.step.steps)
+        if constant is not None:
+            steps = ops.constant(constant)
+        if steps is None:
+            msg = "the number of its steps has no value"
+            raise NotAStepError(msg)
+        begin = ops.constant(np.asarray([first], steps.dtype))
+        end = ops.expand_dims(steps, 0)
+        end = end + begin if first else end
+        one = ops.constant(np.asarray([1], steps.dtype))
+        shape = (self.bound if self.bound is not None else self.length, *items.shape[1:])
+        masks = dict.fromkeys(
+            ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask"), 0
+        )
+        fact = Fact(items.dtype, shape)
+        attrs = {**masks, "Index": DType(steps.dtype)}
+        return ops.node("StridedSlice", (items, begin, end, one), fact, attrs)
+
+    def check_writes(self, loop: Loop) -> None:
+        """Every list that is written has as many items as there are steps: items that are left out are zeros in TF.
+
+        Raises:
+            NotAStepError: a list has more.
+        """
+        for write in self.step.writes:
+            start = loop.carried[write.carried] if write.axis is None else ""
+            fact = self.program.facts.get(start)
+            if not isinstance(fact, ListFact) or fact.size is None:
+                continue
+            if fact.dynamic and fact.size in (0, 1):
+                continue
+            if not self.covers.whole(self.bound, fact.size):
+                msg = f"the list {start} may have more items than there are steps"
+                raise NotAStepError(msg)
+
+
+def reversed_time(ops: ProgramOps, array: ProgramArray) -> ProgramArray:
+    """``array[::-1]``."""
+    axis = ops.constant(np.asarray([0], np.int32))
+    return ops.node("ReverseV2", (array, axis), array.fact, {"Tidx": DType("int32")})
+
+
+def time_first(ops: ProgramOps, array: ProgramArray, axis: int) -> ProgramArray:
+    """The array with ``axis`` moved to the front."""
+    rank = len(array.shape)
+    perm = [axis, *(k for k in range(rank) if k != axis)]
+    return _transposed(ops, array, perm) if axis else array
+
+
+def grown(ops: ProgramOps, start: ProgramArray, sequence: ProgramArray, axis: int) -> ProgramArray:
+    """``start`` with the items of ``sequence`` [T, …, 1, …] behind it along ``axis``."""
+    items = ops.squeeze(sequence, [axis + 1])
+    rank = len(items.shape)
+    perm = [*range(1, axis + 1), 0, *range(axis + 1, rank)]
+    moved = _transposed(ops, items, perm) if axis else items
+    if start.shape[axis] == 0:
+        return moved
+    joined: ProgramArray = ops.concat([start, moved], axis)
+    return joined
+
+
+def _transposed(ops: ProgramOps, array: ProgramArray, perm: list[int]) -> ProgramArray:
+    fact = Fact(array.dtype, tuple(array.shape[k] for k in perm))
+    order = ops.constant(np.asarray(perm, np.int32))
+    return ops.node("Transpose", (array, order), fact, {"Tperm": DType("int32")})
