@@ -1,11 +1,14 @@
 """Bool placeholders that only choose between a dropout and nothing: ``tf.cond(is_training, lambda: dropout(x), lambda: x)``.
 
-Every use of such a placeholder is the predicate of branches of which one passes x on and the other multiplies the same x by a random mask.
+Every use of such a placeholder is the predicate of branches of which one passes x on and the other multiplies the same x by a random mask, or runs the
+same cell on it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+
+import numpy as np
 
 from converters.graph import Node, split_tensor
 from converters.lift.frames import IFS
@@ -15,6 +18,10 @@ _PLACEHOLDERS = frozenset(("Placeholder", "PlaceholderWithDefault", "Placeholder
 _SHIFTED = frozenset(("Mul", "Add", "AddV2", "Sub"))
 _SCALES = frozenset(("Sub", "RealDiv", "Div", "Reciprocal", "Const", *_PLACEHOLDERS))
 _DEEPEST = 8
+_LARGEST = 2000
+"""Nodes of a branch that are compared with those of the other."""
+_OWN = _PLACEHOLDERS | {"Switch", "Merge", "RandomUniform", *IFS}
+"""Two nodes of these are two values, however like each other they look."""
 
 
 class _Branches:
@@ -129,14 +136,46 @@ class _Branches:
 
     def _pair(self, first: str, second: str, side: bool, kept: set[bool]) -> bool:
         """Whether one of the two is the other, dropped; ``first`` is what is taken at ``side``."""
-        a, b = self.work.resolve(first), self.work.resolve(second)
-        if self._dropped(b) == a:
+        if self._drops(first, second):
             kept.add(side)
             return True
-        if self._dropped(a) == b:
+        if self._drops(second, first):
             kept.add(not side)
             return True
         return False
+
+    def _drops(self, plain: str, dropped: str) -> bool:
+        """Whether the second is the first but for dropouts: a dropout of it, or the same cell run on a dropout of the same input."""
+        found = False
+        stack, seen = [(plain, dropped)], set()
+        while stack:
+            pair = stack.pop()
+            a, b = (self.work.resolve(tensor) for tensor in pair)
+            if a == b or (a, b) in seen:
+                continue
+            seen.add((a, b))
+            inside = self._dropped(b)
+            if inside is not None:
+                found = True
+                stack.append((a, inside))
+                continue
+            if len(seen) > _LARGEST or not self._same_node(a, b):
+                return False
+            first, second = (self.work.node(split_tensor(t)[0]) for t in (a, b))
+            stack.extend(zip(first.inputs, second.inputs, strict=True))
+        return found
+
+    def _same_node(self, a: str, b: str) -> bool:
+        """Whether two values come from one operation, whatever its inputs."""
+        if self.work.terminal(a) or self.work.terminal(b):
+            return False
+        (name, index), (other, place) = split_tensor(a), split_tensor(b)
+        first, second = self.work.node(name), self.work.node(other)
+        if (first.op, index, len(first.inputs)) != (second.op, place, len(second.inputs)):
+            return False
+        if first.op in _OWN or first.attrs.keys() != second.attrs.keys():
+            return False
+        return all(_equal(v, second.attrs[k]) for k, v in first.attrs.items() if k[:1] != "_")
 
     def _dropped(self, tensor: str) -> str | None:
         """x where the tensor is x, scaled and multiplied by a random mask."""
@@ -195,6 +234,12 @@ class _Branches:
 
     def _behind(self, tensor: str) -> Node:
         return self.work.node(split_tensor(self.work.resolve(tensor))[0])
+
+
+def _equal(a: object, b: object) -> bool:
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and np.array_equal(a, b)
+    return a == b
 
 
 def dropout_switches(work: Work, reached: Iterable[str]) -> dict[str, bool]:

@@ -40,6 +40,8 @@ class Specialiser:
         self.identities = Identities()
         self.counts: dict[str, Any] = {}
         """Values that are 0, 1, … n-1, with n."""
+        self.squeezed: dict[str, str] = {}
+        """``tf.squeeze(x)`` where only the run knows which sizes are 1, and x: all the same to a Reshape."""
         self._undo: list[list[tuple[dict[str, Any], str, Any]]] = []
 
     # ---- values ------------------------------------------------------------------------------------------------
@@ -135,8 +137,12 @@ class Specialiser:
         if same_as is not None:
             self.define_alias(f"{node.name}:0", same_as)
             return
+        if node.op == "Reshape" and inputs[0] in self.squeezed:
+            node = replace(node, inputs=(self.squeezed[inputs[0]], *inputs[1:]))
         node = self._whole_lists(node)
         facts = self._facts(node)
+        if node.op == "Squeeze" and node.name in self.reasons:
+            self._set(self.squeezed, f"{node.name}:0", node.inputs[0])
         names = tuple(
             f"{node.name}:{i}" for i in range(max(len(facts), self.used.get(node.name, 1)))
         )

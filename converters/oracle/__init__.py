@@ -15,7 +15,7 @@ import numpy as np
 from converters.graph import Function, FunctionRef, Graph, Node, split_tensor
 from converters.oracle import flow, state, tensor_arrays, tensor_lists  # noqa: F401  (fill HANDLERS)
 from converters.oracle.machine import MAX_DEPTH, Machine
-from converters.oracle.values import DEAD, Uncertain
+from converters.oracle.values import DEAD, Drawn, Uncertain
 from reference.errors import ArtefactError, SemanticsError, UsageError
 
 __all__ = ["run"]
@@ -173,7 +173,7 @@ def finished(name: str, value: Any) -> Any:
     if value is DEAD:
         msg = f"tensor {name!r} has no value: it lies in a branch that was not taken"
         raise SemanticsError(msg)
-    if isinstance(value, Uncertain):
+    if isinstance(value, Uncertain | Drawn):
         raise value.refuse()
     if not isinstance(value, np.ndarray | np.generic):
         msg = f"tensor {name!r} is a {type(value).__name__}, not an array: choose another output"

@@ -13,8 +13,14 @@ from converters.graph import Function, FunctionRef, Graph, Node, split_tensor
 from converters.oracle.contexts import Contexts
 from converters.oracle.handlers import HANDLERS
 from converters.oracle.planning import AnyStep, LoopStep, Planner, Step, planned
-from converters.oracle.values import DEAD, Uncertain, combine
-from reference.errors import ArtefactError, RnnportError, SemanticsError, UsageError
+from converters.oracle.values import DEAD, Drawn, Uncertain, combine, from_draw
+from reference.errors import (
+    ArtefactError,
+    NotConvertibleError,
+    RnnportError,
+    SemanticsError,
+    UsageError,
+)
 from reference.vocabulary.numpy_ops import NumpyOps
 
 MAX_DEPTH = 64
@@ -176,7 +182,7 @@ class Machine:
                 raise ArtefactError(msg)
             env[tensor] = results[index]
         for tensor in step.watched:
-            if env[tensor] is not DEAD:
+            if env[tensor] is not DEAD and not isinstance(env[tensor], Drawn):
                 self.watched.setdefault(f"{self.place}{tensor}", []).append(env[tensor])
 
     def dead(self, step: Step, inputs: list[Any], env: Env) -> bool:
@@ -198,9 +204,8 @@ class Machine:
                 return HANDLERS[node.op](self, node, *inputs)
             if node.op in self.graph.functions:
                 return self.call(node, node.op, inputs)
-            for value in inputs:
-                if isinstance(value, Uncertain):
-                    return combine(node, inputs)
+            if any(isinstance(value, Uncertain | Drawn) for value in inputs):
+                return self.uncertain(node, inputs)
             return tf_ops.apply(self.ops, node, inputs)
         except SemanticsError as error:
             if node.name in str(error):
@@ -213,6 +218,13 @@ class Machine:
             # AttributeError: a handle where an array is needed, or the reverse.
             msg = f"node {node.name!r} ({node.op}): {error}"
             raise SemanticsError(msg) from error
+
+    def uncertain(self, node: Node, inputs: list[Any]) -> tuple[Any, ...]:
+        """A node with an operand that was drawn: what is certain of its outputs, else one draw's outcome, marked."""
+        try:
+            return combine(node, inputs)
+        except NotConvertibleError:
+            return from_draw(node, inputs, lambda given: tf_ops.apply(self.ops, node, given))
 
     # -- loops --------------------------------------------------------------------------------
     def loop(self, loop: LoopStep, outer: Env) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -68,6 +68,44 @@ class Uncertain:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """A value that depends on what was drawn; ``sample`` is what one draw makes of it.
+
+    A graph may compute it and choose another branch: both of ``tf.cond(train, lambda: dropped, lambda: plain)`` may have been made outside.
+    """
+
+    source: Uncertain
+    sample: Array
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Array:
+        raise self.refuse()
+
+    def __bool__(self) -> bool:
+        raise self.refuse()
+
+    def refuse(self) -> Exception:
+        """The error for any use of the value itself."""
+        return self.source.refuse()
+
+
+SHAPE_ONLY = frozenset(("Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"))
+"""Ops that look at the shapes of their operands alone."""
+
+
+def from_draw(
+    node: Node, inputs: list[Any], compute: Callable[[list[Any]], tuple[Any, ...]]
+) -> tuple[Any, ...]:
+    """A node with an operand of which too little is known: computed for one draw, and marked."""
+    marked = [v for v in inputs if isinstance(v, Uncertain | Drawn)]
+    source = marked[0] if isinstance(marked[0], Uncertain) else marked[0].source
+    samples = {id(v): v.low if isinstance(v, Uncertain) else v.sample for v in marked}
+    results = compute([samples.get(id(v), v) for v in inputs])
+    if node.op in SHAPE_ONLY:
+        return results
+    return tuple(Drawn(source, np.asarray(r)) for r in results)
+
+
 def uniform(node: Node, shape: Array, dtype: np.dtype[Any]) -> Uncertain:
     """What RandomUniform gives: 0 <= x < 1."""
     sizes = tuple(int(v) for v in shape)
@@ -81,6 +119,8 @@ def combine(node: Node, inputs: list[Any]) -> tuple[Any, ...]:
         NotConvertibleError: its result depends on what was drawn.
     """
     first, *rest = inputs
+    if any(isinstance(value, Drawn) for value in inputs):
+        raise next(value for value in inputs if isinstance(value, Drawn)).refuse()
     source = next(v for v in inputs if isinstance(v, Uncertain))
     if node.op in ("Identity", "StopGradient"):
         return (first,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,6 @@ from converters.graph import split_tensor
 from converters.program import Program, Recurrence
 from porting.verification.candidates import Arrays, Candidate, onnx_candidate
 from porting.verification.original import Original
-from reference.errors import NotConvertibleError, Reason
 from reference.vocabulary.abstract.sizes import Size
 
 CUTS = 3
@@ -99,25 +99,31 @@ class _Pieces:
         )
 
     def _initial(self, feeds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """The states before the first piece, as the raw graph computes them.
-
-        Raises:
-            NotConvertibleError: the lift made one up, so that the raw graph has no such tensor.
-        """
+        """The states before the first piece, as the raw graph computes them; parts that the lift cut out of its tensors, as the lift does."""
         from converters import oracle
 
         graph, constants = self.original.artefact.graph, self.program.constants
         wanted = [name for name in self.starts if name not in constants]
-        strange = [name for name in wanted if split_tensor(name)[0] not in graph.nodes]
-        if strange:
-            msg = f"the initial state {strange[0]} is no tensor of the graph, so that the step model cannot be started"
-            raise NotConvertibleError(
-                msg, (Reason(strange[0], "an initial state that no tensor holds"),)
-            )
-        known = oracle.run(graph, self.original.feeds(feeds), wanted) if wanted else {}
+        made = [name for name in wanted if split_tensor(name)[0] not in graph.nodes]
+        raw = [name for name in wanted if name not in made]
+        given = self.original.feeds(feeds)
+        known = oracle.run(graph, given, raw) if raw else {}
+        if made:
+            known |= self._made_up(made, given)
         values = [constants[name] if name in constants else known[name] for name in self.starts]
         shapes = [np.asarray(value) for value in values]
         return {taken: value for (taken, _), value in zip(self.states, shapes, strict=True)}
+
+    def _made_up(
+        self, names: Sequence[str], feeds: Mapping[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """Values of the Program that are no tensors of the graph, such as one part of a packed state."""
+        from converters.lift.dead import keep_live
+        from converters.lift.execute import execute
+
+        statements, _ = keep_live(self.program.statements, names)
+        part = replace(self.program, statements=statements, outputs=tuple(names), names={})
+        return execute(part, {name: feeds[name] for name in part.inputs})
 
 
 def _cuts(steps: int) -> list[tuple[int, int]]:

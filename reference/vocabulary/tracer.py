@@ -187,7 +187,8 @@ def replay(exprs: Sequence[Expr], ops: Any, bindings: Mapping[Expr, Any]) -> lis
         if expr in bindings:
             values[expr] = bindings[expr]
         elif expr.op == CONSTANT:
-            values[expr] = ops.constant(expr.fact.value)
+            # Within one tracer a constant stays itself: a copy would forget which variable it is.
+            values[expr] = expr if expr.ops is ops else ops.constant(expr.fact.value)
         elif expr.op == INPUT:
             raise KeyError(expr.name)
         else:

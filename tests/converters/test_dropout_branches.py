@@ -93,7 +93,39 @@ def test_the_same_in_functions():
     assert list(program.inputs) == ["x:0"]
 
 
+def cell(x: str, scope: str, weight: str = "w:0") -> list[Node]:
+    """tanh(x w)."""
+    product = Node(f"{scope}/MatMul", "MatMul", (x, weight), attrs={"T": F32})
+    return [product, Node(f"{scope}/Tanh", "Tanh", (f"{scope}/MatMul:0",), attrs={"T": F32})]
+
+
+def chosen(first: str, second: str) -> list[Node]:
+    """``tf.cond(train, lambda: first, lambda: second)`` of values made outside."""
+    return [
+        Node("a", "Switch", (first, "train:0"), attrs={"T": F32}),
+        Node("b", "Switch", (second, "train:0"), attrs={"T": F32}),
+        Node("y", "Merge", ("b:0", "a:1"), attrs={"T": F32, "N": 2}),
+    ]
+
+
+WEIGHTS = [const("w", np.float32([[1], [2], [3]])), const("v", np.float32([[1], [2], [4]]))]
+
+
+def test_a_cell_run_with_and_without_dropout_is_a_dropout() -> None:
+    twice = [*dropping("x:0", "d"), *cell("d/out:0", "one"), *cell("x:0", "two")]
+    program = lifted([*WEIGHTS, *twice, *chosen("one/Tanh:0", "two/Tanh:0")], "y:0")
+    assert program.frozen == {"train:0": False}
+    assert [s.node.op for s in program.statements][:2] == ["MatMul", "Tanh"]
+
+
 REFUSED = {
+    "the cell without dropout has another weight": [
+        *WEIGHTS,
+        *dropping("x:0", "d"),
+        *cell("d/out:0", "one"),
+        *cell("x:0", "two", "v:0"),
+        *chosen("one/Tanh:0", "two/Tanh:0"),
+    ],
     "another branch chooses between two constants": [
         *branches("cond"),
         Node("two/Switch", "Switch", ("train:0", "train:0"), attrs={"T": DType("bool")}),
@@ -124,5 +156,5 @@ REFUSED = {
 
 @pytest.mark.parametrize("case", REFUSED, ids=str)
 def test_a_placeholder_that_does_more_is_not_touched(case):
-    with pytest.raises(NotConvertibleError, match="--freeze train=false"):
+    with pytest.raises(NotConvertibleError, match="--freeze (train=false|d/rate:0=0)"):
         lifted(REFUSED[case], "y:0")

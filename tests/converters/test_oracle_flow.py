@@ -362,6 +362,30 @@ def test_dropout_vanishes_only_where_it_keeps_all() -> None:
     np.testing.assert_array_equal(got["out:0"], 2 * x)
 
 
+def test_what_was_drawn_may_be_computed_and_not_chosen() -> None:
+    nodes = [
+        *dropout(0.9).nodes.values(),
+        placeholder("train", "bool"),
+        op("cell", "Tanh", "out"),
+        op("plain", "Tanh", "x"),
+        op("dropped", "Switch", "cell", "train"),
+        op("kept", "Switch", "plain", "train"),
+        op("y", "Merge", "kept:0", "dropped:1"),
+        op("size", "Shape", "cell"),
+    ]
+    x = np.float32([[1, -2], [3, 4]])
+    got = run(make(*nodes), {"x:0": x, "train:0": np.array(False)}, ["y:0", "size:0"])
+    np.testing.assert_array_equal(got["y:0"], np.tanh(x))
+    assert got["size:0"].tolist() == [2, 2]
+    with pytest.raises(NotConvertibleError, match=r"'u'.*random"):
+        run(make(*nodes), {"x:0": x, "train:0": np.array(True)}, ["y:0"])
+    asked = op("z", "Switch", "x", "flag")
+    flag = [op("some", "Max", "cell", "axes"), const("axes", [0, 1], dtype="int32")]
+    flag += [op("flag", "Greater", "some", "keep"), asked]
+    with pytest.raises(NotConvertibleError, match=r"'u'.*random"):
+        run(make(*nodes, *flag), {"x:0": x, "train:0": np.array(False)}, ["z:0"])
+
+
 # -- the twin and its perturbations -------------------------------------------------------------
 def product() -> Graph:
     weight = const("w", [[0.1, 0.2], [0.3, 0.4]], dtype="float32")

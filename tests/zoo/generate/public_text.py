@@ -44,3 +44,87 @@ def copy_distribution(m: Model) -> None:
     copies = tf.scatter_nd(places, (1 - generate) * attention, [3, WORDS + new])
     m.output(padded + copies)
     m.expect("GRU", "GRUCell", 6)
+
+
+@model("A bare tf.squeeze with an open batch, then a reshape.", ["squeeze", "shared weights"])
+def squeezed_sentences(m: Model) -> None:
+    """With one row the squeeze drops the batch too; the reshape behind it brings it back."""
+    ids = m.ids(WORDS, time=8)
+    embedded = tf.nn.embedding_lookup(tf.get_variable("embedding", [WORDS, 5]), ids)
+    vectors = []
+    for part in tf.split(embedded, 2, axis=1):
+        words = tf.reshape(tf.squeeze(part), (-1, 4, 5))
+        with tf.variable_scope("words", reuse=tf.AUTO_REUSE):
+            pair = tf.nn.bidirectional_dynamic_rnn(
+                rnn.BasicLSTMCell(6), rnn.BasicLSTMCell(6), words, dtype=tf.float32
+            )
+        vectors.append(tf.reduce_max(tf.concat(pair[0], 2), 1))
+    m.no_empty_batch("TensorFlow's reshape of nothing to -1 fails")
+    m.output(tf.stack(vectors, 1))
+    m.expect("LSTM", "LSTMCell", 6, count=2)
+    m.expect("LSTM", "LSTMCell", 6, count=2, direction="backward")
+
+
+class Multiplicative(rnn.RNNCell):
+    """Multiplicative integration: the products of input and state are multiplied (arXiv 1606.06630)."""
+
+    def __init__(self, units: int, name: str) -> None:
+        super().__init__(name=name)
+        self.units = units
+
+    @property
+    def state_size(self) -> int:
+        return 2 * self.units
+
+    @property
+    def output_size(self) -> int:
+        return self.units
+
+    def call(self, inputs: tf.Tensor, state: tf.Tensor) -> tuple:
+        h, c = tf.split(state, 2, 1)
+        both = tf.layers.dense(inputs, 4 * self.units, use_bias=False, name="w")
+        both *= tf.layers.dense(h, 4 * self.units, use_bias=False, name="u")
+        i, j, f, o = tf.split(both + tf.get_variable("bias", [4 * self.units]), 4, 1)
+        c = c * tf.sigmoid(f) + tf.sigmoid(i) * tf.tanh(j)
+        h = tf.tanh(c) * tf.sigmoid(o)
+        return h, tf.concat([h, c], 1)
+
+
+@model("Two layers of a cell of one's own, each with its state in one piece.", ["custom", "packed"])
+def custom_layers(m: Model) -> None:
+    """MultiRNNCell of two unknown cells is two recurrences: the second's input product is hoisted."""
+    cell = rnn.MultiRNNCell([Multiplicative(6, "one"), Multiplicative(4, "two")])
+    outputs, state = tf.nn.dynamic_rnn(cell, m.sequence(5), m.lengths(), dtype=tf.float32)
+    m.output(outputs, state)
+    why = "no ONNX operator has this cell's equation"
+    m.expect("Scan", "hand-written", 6, reason=why)
+    m.expect("Scan", "hand-written", 4, reason=why)
+
+
+class SwitchedDropout(rnn.DropoutWrapper):
+    """Runs its cell with and without dropout and takes one by a tf.cond, as a SQuAD model does."""
+
+    def __init__(self, cell: rnn.RNNCell, training: tf.Tensor) -> None:
+        super().__init__(cell, input_keep_prob=0.8)
+        self.training, self.plain = training, cell
+
+    def __call__(self, inputs: tf.Tensor, state: tf.Tensor, scope: object = None) -> tuple:
+        dropped, changed = super().__call__(inputs, state)
+        outputs, new = self.plain(inputs, state)
+        return (
+            tf.cond(self.training, lambda: dropped, lambda: outputs),
+            rnn.LSTMStateTuple(
+                tf.cond(self.training, lambda: changed.c, lambda: new.c),
+                tf.cond(self.training, lambda: changed.h, lambda: new.h),
+            ),
+        )
+
+
+@model("A whole LSTM step with and without dropout, chosen by is_train.", ["dropout", "cond"])
+def switched_dropout(m: Model) -> None:
+    """Both steps run; the bool placeholder only sets dropout."""
+    training = m.freeze(tf.placeholder(tf.bool, [], name="is_train"), False)
+    cell = SwitchedDropout(rnn.BasicLSTMCell(6), training)
+    outputs, state = tf.nn.dynamic_rnn(cell, m.sequence(5), m.lengths(), dtype=tf.float32)
+    m.output(outputs, state)
+    m.expect("LSTM", "LSTMCell", 6)

@@ -48,6 +48,22 @@ class Layers:
 
 def split_layers(step: Step, names: str = "") -> Layers | str:
     """Every component identified, or left as its own equation; a reason where that is all there is."""
+    groups = components(step)
+    found = _identified(step, groups, names)
+    if isinstance(found, str) or not all(isinstance(x, TracedLayer) for x in found.layers):
+        return found
+    whole = next((x.reason for x in found.layers if isinstance(x, TracedLayer)), "")
+    joined = _with_last_values(groups, step)
+    if len(joined) == 1 or not joined:
+        return whole or found
+    found = found if joined == groups else _identified(step, joined, names)
+    if isinstance(found, str) or not all(map(_stands_alone, found.layers)):
+        return whole
+    return found
+
+
+def _identified(step: Step, groups: list[list[State]], names: str) -> Layers | str:
+    """The layers of these groups; a reason where there is one group that is no reference cell."""
     norm = Normaliser()
     found = Layers(norm)
     for k, expr in enumerate((*step.reads, *step.captures)):
@@ -55,7 +71,6 @@ def split_layers(step: Step, names: str = "") -> Layers | str:
     found.outside[norm.leaf(step.time, "time")] = step.time
     for state in step.states:
         norm.leaf(state.old, state.old.name or f"state{state.carried}")
-    groups = components(step)
     for component in groups:
         old, new = tuple(s.old for s in component), tuple(s.new for s in component)
         result = identify(Component(old, new, (), names), norm)
@@ -73,9 +88,38 @@ def split_layers(step: Step, names: str = "") -> Layers | str:
         for k, output in enumerate(outputs):
             atom = norm.leaf(output, f"layer{len(found.layers) - 1}.{k}")
             found.outside[atom] = output
-    if all(isinstance(layer, TracedLayer) for layer in found.layers) and found.layers:
-        return next(layer.reason for layer in found.layers if isinstance(layer, TracedLayer))
     return found
+
+
+def _stands_alone(layer: Layer | TracedLayer) -> bool:
+    """A layer of a network, not a part of one cell: it multiplies by a matrix of its own and hands one value on."""
+    if isinstance(layer, Layer):
+        return True
+    roots = [*(s.new for s in layer.states), *layer.outputs]
+    products = any(e.op == "matmul" for e in needed(roots, dict.fromkeys(layer.inputs)))
+    return products and len(layer.outputs) == 1
+
+
+def _with_last_values(groups: list[list[State]], step: Step) -> list[list[State]]:
+    """A state that nothing reads is the last value of the layer it is made of: an SRU's ``h``."""
+    news = {s.old: depends([s.new], {t.old for t in step.states}) for s in step.states}
+    read = set().union(*news.values()) | depends(
+        [w.item for w in step.writes], {t.old for t in step.states}
+    )
+    joined: list[list[State]] = []
+    place: dict[Expr, int] = {}
+    for group in groups:
+        (first, *others) = group
+        below = [place[e] for e in news[first.old] if e in place]
+        if not others and first.old not in read and below:
+            target = max(below)
+            joined[target] = [*joined[target], first]
+        else:
+            target = len(joined)
+            joined.append(list(group))
+        for state in group:
+            place[state.old] = target
+    return joined
 
 
 def _traced(step: Step, component: list[State], outside: set[Expr], reason: str) -> TracedLayer:
@@ -87,11 +131,16 @@ def _traced(step: Step, component: list[State], outside: set[Expr], reason: str)
 
 
 def _frontier(step: Step, component: list[State], outside: set[Expr]) -> tuple[Expr, ...]:
-    """The largest expressions made of this component (and of what is outside) alone that something else reads."""
+    """What something else reads of a component: its new states where that is all, so that the next layer keeps its own input products;
+    else the largest expressions made of it (and of what is outside) alone."""
     own = {s.old for s in component}
     others = {s.old for s in step.states} - own
     mine = {id(s) for s in component}
     roots = [s.new for s in step.states if id(s) not in mine] + [w.item for w in step.writes]
+    news = dict.fromkeys(s.new for s in component)
+    met = needed(roots, {**dict.fromkeys(outside), **news})
+    if not own.intersection(met):
+        return tuple(e for e in met if e in news)
     depends_on: dict[Expr, tuple[bool, bool]] = {}
     read_by_others: set[Expr] = set()
     for expr in needed(roots, dict.fromkeys(outside)):

@@ -16,7 +16,9 @@ Edges = tuple[tuple[int, int], ...]
 
 def unpack_states(step: Step) -> None:
     """Replace every packed state of ``step`` by its parts."""
-    for state in list(step.states):
+    for old in [s.old for s in step.states]:
+        # Taking one state apart rewrites the others.
+        state = next(s for s in step.states if s.old is old)
         edges = _edges(state.new)
         if edges is None or not _read_in_pieces(step, state, edges):
             continue
