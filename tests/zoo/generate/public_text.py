@@ -62,7 +62,7 @@ def squeezed_sentences(m: Model) -> None:
     m.no_empty_batch("TensorFlow's reshape of nothing to -1 fails")
     m.output(tf.stack(vectors, 1))
     m.expect("LSTM", "LSTMCell", 6, count=2)
-    m.expect("LSTM", "LSTMCell", 6, count=2, direction="backward")
+    m.expect("LSTM", "LSTMCell", 6, count=2, direction="reverse")
 
 
 class Multiplicative(rnn.RNNCell):
