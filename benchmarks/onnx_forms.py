@@ -1,7 +1,8 @@
 """Native operator, Scan, and the matrix products alone: which form is faster, by cell, batch and size.
 
 Run ``python -m benchmarks.onnx_forms [--threads 2] [--rounds 20] [--units 256] [--batches 1,4,16,64]``. All forms of a row run interleaved in
-one process; numbers are medians in milliseconds. ``converters/to_onnx/plan.py`` holds the table that follows from them.
+one process; numbers are medians in milliseconds: of the thread's own time with ``--threads 1``, so that other work on the machine counts little,
+else of the clock. Final states are not read, as in most models. ``converters/to_onnx/plan.py`` holds the table that follows from them.
 """
 
 from __future__ import annotations
@@ -97,6 +98,7 @@ def products(cell: Any, features: int) -> Any:
 def runner(model: Any, feeds: dict[str, np.ndarray], threads: int) -> Callable[[], Any]:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
+    options.log_severity_level = 3
     session = onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
@@ -105,16 +107,18 @@ def runner(model: Any, feeds: dict[str, np.ndarray], threads: int) -> Callable[[
     return lambda: session.run(None, chosen)
 
 
-def interleaved(calls: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
+def interleaved(
+    calls: dict[str, Callable[[], Any]], rounds: int, clock: Callable[[], float]
+) -> dict[str, float]:
     """Median milliseconds of each, one after the other in every round."""
     for call in calls.values():
         call()
     found: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(rounds):
         for name, call in calls.items():
-            start = time.perf_counter()
+            start = clock()
             call()
-            found[name].append((time.perf_counter() - start) * 1e3)
+            found[name].append((clock() - start) * 1e3)
     return {name: statistics.median(values) for name, values in found.items()}
 
 
@@ -148,7 +152,8 @@ def main() -> None:
             }
             if name != "projected":
                 calls["products"] = runner(products(cell, given.features), feeds, given.threads)
-            row = interleaved(calls, given.rounds)
+            clock = time.thread_time if given.threads == 1 else time.perf_counter
+            row = interleaved(calls, given.rounds, clock)
             line = " ".join(f"{value:8.2f}" for value in row.values())
             print(f"{name:10} {batch:4} {line} {row['speed'] / row['native']:6.2f}", flush=True)
 

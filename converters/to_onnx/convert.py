@@ -224,10 +224,8 @@ class Exporter:
 
     def recurrence(self, parts: tuple[Recurrence, ...], env: Env) -> None:
         self.at(parts[0].name)
-        plans = [
-            plan(r, [env[name] for name in r.sequences], prefer=self.prefer, batch=self.batch)
-            for r in parts
-        ]
+        options: Any = {"prefer": self.prefer, "batch": self.batch, "ragged": self.ops.ragged}
+        plans = [plan(r, [env[name] for name in r.sequences], **options) for r in parts]
         for recurrence, chosen in zip(parts, plans, strict=True):
             self.records[recurrence.name] = record(recurrence, chosen)
         forms = [chosen.native for chosen in plans]

@@ -11,7 +11,7 @@ from converters.program import Recurrence
 from converters.to_onnx.native import NativeForm, Refusal, native
 from converters.to_onnx.values import Value
 
-FASTER_AS_SCAN: dict[str, tuple[int, int]] = {"GRU": (2048, 4096), "RNN": (1, 1024)}
+FASTER_AS_SCAN: dict[str, tuple[int, int]] = {"GRU": (4096, 4096), "RNN": (1, 512)}
 """By operator: the number of rows times units from which ``Scan`` with the input's product hoisted is the faster form, without and with
 lengths (``benchmarks/onnx_forms.py`` measures it). ONNX Runtime's LSTM kernel runs at the speed of its products and is never beaten."""
 
@@ -28,15 +28,21 @@ class Plan:
         return "Scan" if self.native is None else self.native.op
 
 
-def plan(recurrence: Recurrence, sequences: list[Value], /, *, prefer: str, batch: int) -> Plan:
-    """Native wherever the semantics allow, unless another exact form is faster and speed is preferred."""
+def plan(
+    recurrence: Recurrence, sequences: list[Value], /, *, prefer: str, batch: int, ragged: bool
+) -> Plan:
+    """Native wherever the semantics allow, unless another exact form is faster and speed is preferred.
+
+    In chunks of like lengths (``ragged``) GRU's operator wins back what Scan gains; RNN's does not.
+    """
     found = native(recurrence.cell)
     if isinstance(found, Refusal):
         return Plan(None, recurrence.reason or found.reason)
     refusal = _misfit(recurrence, found, sequences)
     if refusal is not None:
         return Plan(None, refusal)
-    limits = FASTER_AS_SCAN.get(found.op)
+    chunks = ragged and recurrence.lengths is not None and found.op == "GRU"
+    limits = None if chunks else FASTER_AS_SCAN.get(found.op)
     size = batch * found.units
     if prefer == "speed" and limits and size >= limits[recurrence.lengths is not None]:
         reason = f"for {batch} rows Scan is faster than ONNX Runtime's {found.op}; --prefer native keeps it"
