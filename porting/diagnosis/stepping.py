@@ -17,7 +17,7 @@ from converters.lift.execute import Executor
 from converters.program import Program, Recurrence
 from porting.verification.places import time_axis_of
 from reference import states
-from reference.errors import RnnportError
+from reference.errors import ArtefactError, RnnportError
 
 if TYPE_CHECKING:
     from porting.verification.candidates import Candidate
@@ -103,11 +103,24 @@ def stepwise(
                 short = pieces(original.program, found, original.feeds(inputs), width)
                 if short is not None:
                     taken.append((number, short))
-                    answered = candidate.run(original.feeds(short))
+                    answered = _answer(candidate, original.feeds(short))
                     judge.take(number, original.run(short), {}, answered)
     except (RnnportError, ValueError, TypeError, RuntimeError, IndexError) as error:
         return f"a short run fails: {' '.join(str(error).split())[:200]}"
     return taken or "no run is long enough"
+
+
+def _answer(candidate: Candidate, feeds: Arrays) -> dict[str, np.ndarray]:
+    """What the candidate gives.
+
+    Raises:
+        ArtefactError: it fails, in whatever way.
+    """
+    try:
+        return candidate.run(feeds)
+    except Exception as error:
+        msg = f"the port: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        raise ArtefactError(msg) from error
 
 
 def pieces(

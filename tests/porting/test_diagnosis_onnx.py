@@ -188,3 +188,20 @@ def test_a_failing_test_of_somebody_else_says_why(tmp_path):
 
 def test_an_untouched_port_is_equivalent(tmp_path):
     assert Port("multi_lstm2", tmp_path).verdict().verdict == EQUIVALENT
+
+
+def test_a_port_that_fails_on_some_runs_is_diagnosed_by_the_others():
+    """Whatever a runtime raises: its own kinds of error are no kin of Python's."""
+    model = opened("basic_lstm")
+    samples = load_samples(MODELS / "basic_lstm" / "samples.npz")
+
+    class RuntimesOwn(Exception):
+        pass
+
+    def fail(feeds):
+        raise RuntimesOwn("inconsistent sequence length")
+
+    port = Candidate(fail, tuple(model.program.inputs), model.program.outputs)
+    found = check(model.original, port, samples.runs, oracle="recording")
+    assert found.verdict == DIFFERENT
+    assert "RuntimesOwn: inconsistent sequence length" in " ".join(found.reasons)
