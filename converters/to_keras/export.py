@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from converters.program import Program, Recurrence
+from converters.program import Loop, Program, Recurrence, walk
 from converters.to_keras.backend import keras
 from converters.to_keras.context import Context
 from converters.to_keras.dtypes import refuse_dtypes
@@ -76,7 +76,7 @@ def to_keras(
     )
     with plain_errors():
         probe(model)
-    order = [s.name for s in context.live if isinstance(s, Recurrence)]
+    order = [s.name for s in walk(tuple(context.live)) if isinstance(s, Recurrence | Loop)]
     records = tuple(builder.records[n] for n in order if n in builder.records)
     notes = tuple(builder.notes)
     return Exported(model, inputs, outputs, records, _called(program), notes, dict(metadata or {}))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from converters.program import Recurrence
+from converters.program import Loop, Recurrence
 from converters.to_keras.backend import keras
 from converters.to_keras.context import Context
 from converters.to_keras.encode import encode
@@ -128,6 +128,23 @@ def record(
         "form": form,
         "wrapper": wrapper,
         "reason": reason,
+    }
+
+
+def loop_record(loop: Loop, /) -> Mapping[str, Any]:
+    """What --json says of a loop that is no recurrence."""
+    return {
+        "name": loop.name,
+        "cell": "while",
+        "units": None,
+        "direction": "forward",
+        "time_major": True,
+        "lengths": None,
+        "initial_state": list(loop.carried),
+        "parameters": {},
+        "form": "Block",
+        "wrapper": None,
+        "reason": loop.reason or "its body is no step of a cell",
     }
 
 

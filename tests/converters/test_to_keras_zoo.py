@@ -34,7 +34,7 @@ SOME = (
     "block_fused block_fused_peephole classifier_gather_nd conv2d_lstm copy_distribution ctc_beam ctc_greedy cudnn_gru_twin dropout_cond "
     "dynamic_time_major encoder_decoder_states gru_float64 keras_bidirectional keras_masking keras_stacked_cells "
     "layer_norm_basic_lstm lengths_computed lengths_out_of_range lstm_float16 lstm_num_proj multi_mixed nan_padding nested_while "
-    "old_names ptb_block raw_rnn_lstm string_tagger tagger_chars v2_while_lstm video_classifier"
+    "old_names ptb_block raw_rnn_lstm sketch_encoder string_tagger tagger_chars v2_while_lstm video_classifier"
 ).split()
 """One of each kind; ``make test-zoo-keras`` runs all."""
 if not os.environ.get("RNNPORT_WHOLE_ZOO"):
@@ -114,3 +114,9 @@ def test_native_where_it_can_be(name: str) -> None:
         assert not kinds & {"Recurrent", "ReferenceCell", "RNN"}, kinds
         if not exported.notes:
             assert exported.is_native == (name not in NOT_ALONE), kinds
+
+
+def test_a_loop_that_stays_one_is_told_with_its_reason() -> None:
+    records = [r for r in port("beam_decoder").recurrences if r["cell"] == "while"]
+    assert [r["form"] for r in records] == ["Block"]
+    assert "condition depends on" in records[0]["reason"]

@@ -9,21 +9,21 @@ from converters.graph import DType, Node
 from converters.program import OpNode, Program
 from converters.to_onnx import to_onnx
 from reference.errors import NotConvertibleError
-from reference.vocabulary.abstract.fact import Fact
+from reference.vocabulary.abstract.fact import Dim, Fact
 from reference.vocabulary.abstract.sizes import unknown
 from tests.converters.to_onnx_running import session
 
 BATCH = unknown("batch")
 
 
-def program(output: str, shape: tuple[int, ...] | None) -> Program:
+def program(output: str, shape: tuple[Dim, ...] | None) -> Program:
     """``sigmoid(squeeze(x))`` of x [batch, 1], and a reshape of it to ``[-1, 1]``."""
     statements = (
         OpNode(Node("gone", "Squeeze", ("x:0",), (), {"T": DType("float32")}), ("gone:0",)),
         OpNode(Node("p", "Sigmoid", ("gone:0",), (), {"T": DType("float32")}), ("p:0",)),
         OpNode(Node("back", "Reshape", ("p:0", "to:0"), (), {"T": DType("float32")}), ("back:0",)),
     )
-    to = np.int32([-1, 1])
+    to = np.array([-1, 1], np.int32)
     facts = {"x:0": Fact("float32", (BATCH, 1)), "to:0": Fact("int32", (2,), to)}
     facts[output] = Fact("float32", shape)
     return Program({"x:0": facts["x:0"]}, (output,), statements, {"to:0": to}, facts=facts)
@@ -38,6 +38,6 @@ def test_an_output_of_unknown_rank_says_what_to_name_instead() -> None:
 @pytest.mark.parametrize("batch", [1, 3])
 def test_an_unknown_rank_inside_the_graph_is_no_obstacle(batch: int) -> None:
     x = np.linspace(-1, 1, batch, dtype=np.float32).reshape(batch, 1)
-    exported = to_onnx(program("back:0", (None, 1)))
+    exported = to_onnx(program("back:0", (BATCH, 1)))
     [found] = session(exported.model).run(None, {"x:0": x})
     np.testing.assert_allclose(found, 1 / (1 + np.exp(-x)), rtol=0, atol=1e-6)

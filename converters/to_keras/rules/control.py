@@ -17,7 +17,7 @@ from converters.to_keras.encode_program import encode_statement
 from converters.to_keras.layers.block import Block
 from converters.to_keras.operations import Weight, operand, told
 from converters.to_keras.plan import Builder, Key, Plan, Tensors, alias
-from converters.to_keras.recurrent import record
+from converters.to_keras.recurrent import loop_record, record
 from converters.to_keras.slices import with_sizes
 from reference.cells.base import weights
 
@@ -77,6 +77,8 @@ def _build(
     constants = {name: _encoded(value, arrays) for name, value in known.items()}
     slots = []
     for inner in walk(statements):
+        if isinstance(inner, Loop):
+            builder.records[inner.name] = dict(loop_record(inner))
         if isinstance(inner, Recurrence):
             builder.records[inner.name] = dict(record(inner, "Block", "it runs inside a loop"))
             for path, value in weights(inner.cell).items():

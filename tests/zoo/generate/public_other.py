@@ -80,3 +80,22 @@ def sketch_encoder(m: Model) -> None:
         m.expect(
             "Scan", "hand-written", UNITS, direction=direction, reason="ONNX LSTM has no layer norm"
         )
+
+
+@model(
+    "Caption encoder: a packed LSTM stepped by hand, zeros as input once the frames are over.",
+    ["state_is_tuple=False by hand", "unrolled", "inputs of two origins"],
+)
+def caption_encoder(m: Model) -> None:
+    """Two phases of one layer, as video captioning has them; every output and the state are read."""
+    frames = m.sequence(5, batch=2, time=5, name="frames")
+    embedded = tf.layers.dense(frames, UNITS, name="embed")
+    cell = rnn.BasicLSTMCell(UNITS, state_is_tuple=False)
+    state, outputs = tf.zeros([2, cell.state_size]), []
+    for step in range(9):
+        with tf.variable_scope("layer", reuse=step > 0):
+            x = embedded[:, step] if step < 5 else tf.zeros([2, UNITS])
+            output, state = cell(x, state)
+        outputs.append(output)
+    m.output(tf.stack(outputs, 1), state)
+    m.expect("LSTM", "LSTMCell", UNITS)

@@ -98,6 +98,8 @@ class Roller:
     """Give the rest of the graph the states and masked outputs only, and leave what it makes of them unrolled."""
     elements: dict[Expr, tuple[Row, Expr, int]] = field(default_factory=dict)
     """By expression inside the loop: its row, its expression in the step, its place in the row."""
+    core: set[Expr] = field(default_factory=set)
+    """What the new states are made of."""
 
     def roll(self) -> Program:
         """Raises NotRepeatedError or NotAStepError where it is no loop."""
@@ -137,7 +139,7 @@ class Roller:
         return found
 
     def _index(self) -> None:
-        core = set(needed([new for _, new in self.nexts]))
+        core = self.core = set(needed([new for _, new in self.nexts]))
         scattered = {
             slot.leaf
             for slot in self.lock.sequences
@@ -155,7 +157,26 @@ class Roller:
                     self.elements.setdefault(element, (row, expr, t))
 
     def _needs(self) -> dict[str, Expr]:
-        """Values inside the loop that the rest of the program reads."""
+        """Values inside the loop that the rest of the program reads.
+
+        What is made of the states after the last step only (a packed final state) stays outside.
+        """
+        while True:
+            found = self._read()
+            rows: dict[Expr, set[Expr]] = {}
+            for expr in found.values():
+                rows.setdefault(self.elements[expr][1], set()).add(expr)
+            late = {e for item, read in rows.items() if self._is_late(item, read) for e in read}
+            if not late:
+                return found
+            for expr in late:
+                del self.elements[expr]
+
+    def _is_late(self, item: Expr, read: set[Expr]) -> bool:
+        last = {self.elements[e][2] for e in read} == {self.family.steps - 1}
+        return last and item not in self.core and not _masks(item, self.core)
+
+    def _read(self) -> dict[str, Expr]:
         program, values = self.traced.program, self.traced.values
         makers = {n: s for s in program.statements for n in defined(s)}
         todo = [program.names.get(n, n) for n in program.outputs]

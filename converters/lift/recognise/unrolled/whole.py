@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from converters import tf_ops
+from converters.lift.recognise.form.slices import slice_window
 from converters.program import OpNode, Program, defined
 from reference.errors import RnnportError
 from reference.vocabulary.abstract.fact import Fact
@@ -66,10 +67,39 @@ class TracedProgram:
         except (RnnportError, KeyError):
             return False
         for name, expr in zip(statement.outputs, results, strict=False):
-            self._set(name, expr)
+            self._set(name, uncut(expr))
         return True
 
     def _set(self, name: str, expr: Expr) -> None:
         self.values[name] = expr
         if expr.op != CONSTANT:
             self.names.setdefault(expr, name)
+
+
+def uncut(expr: Expr) -> Expr:
+    """The item that a cut takes out of a concat again: ``split(concat([c, h], 1), 2, 1)`` of a packed state is c and h."""
+    while expr.op in ("split", "strided_slice"):
+        window, source = slice_window(expr), expr.args[0]
+        if window is None or source.op != "concat":
+            break
+        axis, low, high = window
+        if source.params["axis"] % len(source.shape) != axis:
+            break
+        found = _between(source.args[0], axis, low, high)
+        if found is None:
+            break
+        expr = found
+    return expr
+
+
+def _between(items: tuple[Expr, ...], axis: int, low: int, high: int) -> Expr | None:
+    """The item that lies from ``low`` to ``high`` along ``axis``."""
+    at = 0
+    for item in items:
+        size = item.shape[axis]
+        if not isinstance(size, int) or at > low:
+            return None
+        if (at, at + size) == (low, high):
+            return item
+        at += size
+    return None
