@@ -126,8 +126,18 @@ def _input_fact(graph: Graph, tensor: str) -> Fact:
         return _interior_fact(graph, tensor)
     dims = shape.dims if isinstance(shape, Shape) else None
     if dims == () and graph.producer <= LAST_AMBIGUOUS and _used_as_tensor(graph, tensor):
-        dims = None
+        dims = _told_shape(node, tensor)
     return Fact(str(node.attr("dtype")), None if dims is None else _named(tensor, dims))
+
+
+def _told_shape(node: Node, tensor: str) -> tuple[int | None, ...] | None:
+    """What a meta graph tells of the shape besides: ``Saver`` writes what TensorFlow had inferred."""
+    told = node.attrs.get("_output_shapes")
+    index = split_tensor(tensor)[1]
+    if not isinstance(told, tuple | list) or index >= len(told):
+        return None
+    shape = told[index]
+    return shape.dims if isinstance(shape, Shape) else None
 
 
 LAST_AMBIGUOUS = 21
