@@ -7,7 +7,6 @@ biases), rounded once. A port in float16 must hold the artefact's weights rounde
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +15,8 @@ import numpy as np
 
 from converters.graph import Graph, split_tensor
 from porting.verification.original import Original
+from porting.verification.vectors import Vectors, is_copy, within
 
-NEAR = 1e-2
-"""Relative distance within which a block is a damaged copy rather than another weight."""
 MOSTLY = 0.02
 """Part of a weight that may be strange to the artefact in a damaged copy of another layout."""
 _BLOCKS = (1, 2, 3, 4, 5, 6, 8)
@@ -109,10 +107,13 @@ class _Finder:
         self.matrices = [
             (s.name, s.value.reshape(-1, s.value.shape[-1])) for s in every if s.value.ndim >= 2
         ]
-        self.vectors = [(s.name, s.value.reshape(-1)) for s in every if s.value.ndim >= 1]
+        self.tries = 2 * sum(matrix.size for _, matrix in self.matrices)
+        """Places where a block may lie, at most."""
+        vectors = [(s.name, s.value.reshape(-1)) for s in every if s.value.ndim >= 1]
         scalars = {float(s.value.reshape(())) for s in sources if s.value.ndim == 0}
-        scalars |= {float(v[0]) for _, v in self.vectors if v.size and (v == v[0]).all()}
+        scalars |= {float(v[0]) for _, v in vectors if v.size and (v == v[0]).all()}
         self.scalars = sorted(scalars | {1.0})
+        self.vectors = Vectors(vectors, self.scalars)
         self.sorted: dict[tuple[int, bytes], list[str]] = {}
         for s in every:
             self.sorted.setdefault(self._key(s.value), []).append(s.name)
@@ -196,7 +197,9 @@ class _Finder:
     def _near(self, block: np.ndarray) -> tuple[str, int, float] | None:
         for name, matrix in self.matrices:
             for source in (matrix, matrix.T):
-                for other in _hits(source, block, _near(block)):
+                for other in _hits(source, block, within(block)):
+                    if not is_copy(other, block, self.tries):
+                        continue
                     return name, int((other != block).sum()), float(np.abs(other - block).max())
         return None
 
@@ -217,35 +220,15 @@ class _Finder:
                     return "wrong", {"original": name, "values": count, "text": text}
         return "derived", {}
 
-    def _slices(self, size: int, dtype: np.dtype[Any]) -> Iterator[tuple[str, np.ndarray]]:
-        for name, vector in self.vectors:
-            if vector.size % size == 0 and vector.size <= 64 * size and vector.dtype == dtype:
-                yield from ((name, part) for part in vector.reshape(-1, size))
-
-    def _sums(
-        self, size: int, dtype: np.dtype[Any]
-    ) -> Iterator[tuple[tuple[str, ...], np.ndarray]]:
-        """Sums of two, in the artefact's own precision, rounded to ``dtype`` once."""
-        wide = np.dtype(np.float32) if dtype == np.float16 else dtype
-        parts = list(self._slices(size, wide))
-        for name, part in parts:
-            yield from (
-                ((name,), (part + wide.type(scalar)).astype(dtype)) for scalar in self.scalars
-            )
-        if size > 1 and len(parts) <= 128:
-            yield from (((a, b), (x + y).astype(dtype)) for a, x in parts for b, y in parts)
-
     def _part(self, part: np.ndarray) -> str:
         if not part.any() or (part.size > 1 and self._constant(part)):
             return "exact"
-        for name, other in self._slices(part.size, part.dtype):
-            if np.array_equal(other, part):
-                self._found(name)
-                return "exact"
-        for names, other in self._sums(part.size, part.dtype):
-            if np.array_equal(other, part):
-                self._found(*names)
-                return "rounded"
+        if name := self.vectors.equal(part):
+            self._found(name)
+            return "exact"
+        if names := self.vectors.summed(part):
+            self._found(*names)
+            return "rounded"
         return ""
 
     def _constant(self, part: np.ndarray) -> bool:
@@ -256,12 +239,7 @@ class _Finder:
     def _near_part(self, part: np.ndarray) -> tuple[str, int, float] | None:
         if self._part(part):
             return ("", 0, 0.0)
-        single = ((name, other) for name, other in self._slices(part.size, part.dtype))
-        double = ((names[0], other) for names, other in self._sums(part.size, part.dtype))
-        for name, other in itertools.chain(single, double):
-            if _close(other, part):
-                return name, int((other != part).sum()), float(np.abs(other - part).max())
-        return None
+        return self.vectors.near(part)
 
 
 def _hits(matrix: np.ndarray, block: np.ndarray, within: Any = None, /) -> list[np.ndarray]:
@@ -288,11 +266,3 @@ def _hits(matrix: np.ndarray, block: np.ndarray, within: Any = None, /) -> list[
 
 def _same(a: np.ndarray, b: np.ndarray, within: Any) -> np.ndarray:
     return np.asarray(a == b if within is None else np.abs(a - b) <= within)
-
-
-def _near(block: np.ndarray) -> float:
-    return NEAR * float(np.abs(block).max(initial=0.0))
-
-
-def _close(a: np.ndarray, b: np.ndarray) -> bool:
-    return bool(_same(a, b, _near(b)).all())
