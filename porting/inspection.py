@@ -190,7 +190,7 @@ def _planned(plan: Any, program: Program, recurrence: Recurrence) -> Any:
         Sequence(program.facts.get(name) or program.inputs.get(name) or unknown, name)
         for name in recurrence.sequences
     ]
-    return plan(recurrence, values, prefer="speed", batch=16)
+    return plan(recurrence, values, prefer="speed", batch=16, ragged=False)
 
 
 def _keras(recurrence: Recurrence) -> dict[str, Any]:
