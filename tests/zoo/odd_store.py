@@ -68,10 +68,10 @@ def unpack(archive: Mapping[str, np.ndarray]) -> Dict[str, Outcome]:
         for tensor, (dtype, shape, *more) in entries.items():
             kind = np.dtype(dtype).kind
             if kind == "f":
-                array = floats(shape).astype(np.float64) * more[0]
-                steps = np.rint(array / more[0])
+                steps = floats(shape)
+                array = steps.astype(np.float64) * more[0]
                 for mark, value in MARKS:
-                    array[steps == mark] = value
+                    array = np.where(steps == mark, value, array)
             elif kind == "S":
                 texts = [text.encode("latin-1") for text in more[0]]
                 array = np.array(texts, dtype).reshape(shape)

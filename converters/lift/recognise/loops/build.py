@@ -22,7 +22,7 @@ from converters.lift.recognise.loops.coverage import Coverage, time_major
 from converters.lift.recognise.loops.emit import ProgramArray
 from converters.lift.recognise.loops.ends import Ends
 from converters.lift.recognise.loops.mapped import over_steps
-from converters.lift.recognise.loops.masking import hold_past, mask_past
+from converters.lift.recognise.loops.masking import count_of, hold_past, mask_past
 from converters.lift.recognise.loops.model import Built, State, Write
 from converters.lift.recognise.loops.packed import unpack_states
 from converters.lift.recognise.loops.sequences import Sequences
@@ -273,6 +273,9 @@ class Builder(Ends):
     def _time_sequence(self) -> str:
         ops = self.ops
         steps = self._value(self.step.steps)
+        if self.sequences:
+            # A loop that stops early, where nothing is left to do, still has as many items.
+            steps = count_of(ops, next(iter(self.sequences.values())), steps.dtype)
         zero, one = (ops.constant(np.asarray(k, steps.dtype)) for k in (0, 1))
         fact = Fact(steps.dtype, (self.length,))
         return ops.node("Range", (zero, steps, one), fact, {"Tidx": DType(steps.dtype)}).name

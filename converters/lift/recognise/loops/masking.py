@@ -28,16 +28,21 @@ def _inside(ops: ProgramOps, sequence: ProgramArray, lengths_name: str) -> Progr
     """Whether each step is below the row's length, [T, B, 1, …]."""
     lengths = ops.value(lengths_name)
     zero, one = (ops.constant(np.asarray(k, lengths.dtype)) for k in (0, 1))
-    total = ops.shape(sequence, dtype=lengths.dtype)
-    masks = dict.fromkeys(("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask"), 0)
-    steps = ops.node(
-        "StridedSlice",
-        (total, ops.ints([0]), ops.ints([1]), ops.ints([1])),
-        Fact(lengths.dtype, (), np.asarray(sequence.shape[0], object)),
-        {**masks, "shrink_axis_mask": 1},
-    )
+    steps = count_of(ops, sequence, lengths.dtype)
     time = ops.expand_dims(ops.range(zero, steps, one), 1)
     inside: ProgramArray = ops.less(time, ops.expand_dims(lengths, 0))
     for _ in range(len(sequence.shape) - 2):
         inside = ops.expand_dims(inside, len(inside.shape))
     return inside
+
+
+def count_of(ops: ProgramOps, sequence: ProgramArray, dtype: str) -> ProgramArray:
+    """The number of steps of a sequence, a scalar."""
+    total = ops.shape(sequence, dtype=dtype)
+    masks = dict.fromkeys(("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask"), 0)
+    return ops.node(
+        "StridedSlice",
+        (total, ops.ints([0]), ops.ints([1]), ops.ints([1])),
+        Fact(dtype, (), np.asarray(sequence.shape[0], object)),
+        {**masks, "shrink_axis_mask": 1},
+    )
