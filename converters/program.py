@@ -112,6 +112,8 @@ class Recurrence:
     """By weight path (``reference.cells.base.weights``): the name of the TF variable or constant it came from."""
     loop: str = ""
     """The loop, layer or op in the TF graph it was found in."""
+    never_empty: bool = False
+    """Whether TF1 itself refuses 0 steps: it cannot stack no items of a shape that it does not know."""
     reason: str = ""
     """Why it is the generic traced cell, where it is; ``""`` where the cell was recognised."""
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from converters.program import Recurrence
+from converters.to_onnx import sizes
 from converters.to_onnx.builder import Port, Scope, prune, ranked
 from converters.to_onnx.hoist import item_of
 from converters.to_onnx.onnx_ops import Frame
@@ -21,7 +22,7 @@ from converters.to_onnx.values import Value
 from reference import states
 from reference.cells.base import Dims, map_weights
 from reference.vocabulary.abstract.fact import Fact
-from reference.vocabulary.abstract.sizes import Dim
+from reference.vocabulary.abstract.sizes import Dim, Size
 
 if TYPE_CHECKING:
     from converters.to_onnx.onnx_ops import OnnxOps
@@ -59,7 +60,10 @@ def _in(ops: OnnxOps, value: Value, narrow: Mapping[str, str]) -> Value:
 
 def _emit(ops: OnnxOps, recurrence: Recurrence, env: Env, read: Collection[str]) -> None:
     sequences = [env[name] for name in recurrence.sequences]
-    time = _time(ops, recurrence, env)
+    time = real = _time(ops, recurrence, env)
+    if _may_be_empty(recurrence, time, sequences):
+        sequences = [_never_empty(ops, value, time) for value in sequences]
+        time = sequences[0].shape[0] if sequences else _time(ops, recurrence, env, least=1)
     batch = _batch(recurrence, sequences)
     mask = _mask(ops, recurrence, env, time)
     initial = [env[name] for name in recurrence.initial_state]
@@ -81,17 +85,48 @@ def _emit(ops: OnnxOps, recurrence: Recurrence, env: Env, read: Collection[str])
     names = _close(ops, recurrence, frame, initial, finals, time)
     for name, found, start in zip(recurrence.final_state, names, carried, strict=False):
         env[name] = ops.wrap(found, Fact(start.fact.dtype, start.fact.shape))
+        if real != time:
+            ran = ops.greater(ops.amount(real), 0)
+            env[name] = ops.where(ran, env[name], env_start(env, recurrence, name))
     for i, found, fact in zip(shown, names[len(carried) :], facts, strict=True):
-        env[recurrence.outputs[i]] = ops.wrap(found, Fact(fact.dtype, (time, *(fact.shape or ()))))
+        if real != time:
+            found = ops.node(
+                "Slice", found, ops.axes([0]), sizes.vector(ops, [real]), ops.axes([0])
+            )
+        env[recurrence.outputs[i]] = ops.wrap(found, Fact(fact.dtype, (real, *(fact.shape or ()))))
 
 
-def _time(ops: OnnxOps, recurrence: Recurrence, env: Env) -> Dim:
+def env_start(env: Env, recurrence: Recurrence, final: str) -> Value:
+    """The initial value of the state part whose final value has this name."""
+    return env[recurrence.initial_state[recurrence.final_state.index(final)]]
+
+
+def _may_be_empty(recurrence: Recurrence, time: Dim, sequences: list[Value]) -> bool:
+    """Whether TF1 gives results of 0 steps, which ONNX Runtime's Scan refuses."""
+    if recurrence.never_empty or not (isinstance(time, Size) or time == 0):
+        return False
+    return all(value.fact.dtype != "string" for value in sequences)
+
+
+def _never_empty(ops: OnnxOps, x: Value, time: Dim) -> Value:
+    """One item of zeros where there is none."""
+    rank = len(x.shape)
+    missing = ops.node("Sub", ops.axes([1]), ops.node("Min", sizes.size(ops, time), ops.axes([1])))
+    after = [ops.axes([0] * (rank - 1))] if rank > 1 else []
+    widths = ops.node("Concat", ops.axes([0] * rank), missing, *after, axis=0)
+    steps = ops.abstract.fresh(f"{x.name}|steps")
+    return ops.wrap(ops.node("Pad", x, widths), Fact(x.fact.dtype, (steps, *x.shape[1:])))
+
+
+def _time(ops: OnnxOps, recurrence: Recurrence, env: Env, *, least: int = 0) -> Dim:
     if recurrence.sequences:
         return env[recurrence.sequences[0]].shape[0]
     assert recurrence.steps is not None
     steps = env[recurrence.steps]
     zero, one = (ops.constant(np.asarray(v, np.int64)) for v in (0, 1))
-    time: Dim = ops.range(zero, ops.cast(steps, "int64"), one).shape[0]
+    count = ops.cast(steps, "int64")
+    count = ops.maximum(count, ops.constant(np.asarray(least, np.int64))) if least else count
+    time: Dim = ops.range(zero, count, one).shape[0]
     return time
 
 

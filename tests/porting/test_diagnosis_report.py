@@ -81,5 +81,10 @@ def test_the_bars_grow_with_the_counts():
 
 def test_hostile_names_in_a_place_are_escaped():
     place = {"recurrence": "<script>", "step": 1}
-    found = Verdict("different", "recording", 3, diagnosis={"cause": None, "place": place, "sentence": "<script>"})
+    found = Verdict(
+        "different",
+        "recording",
+        3,
+        diagnosis={"cause": None, "place": place, "sentence": "<script>"},
+    )
     assert "<script>" not in render([section("onnx", found, [])], title="t")

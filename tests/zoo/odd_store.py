@@ -20,12 +20,12 @@ def pack(names: Sequence[str], outcomes: Sequence[Outcome]) -> Dict[str, np.ndar
     """The entries of the archive."""
     floats: List[np.ndarray] = []
     whole: List[np.ndarray] = []
-    index: List[Any] = []
+    index: List[List[Any]] = []
     for name, outcome in zip(names, outcomes):
         if isinstance(outcome, str):
             index.append([name, outcome])
             continue
-        entries = {}
+        entries: Dict[str, List[Any]] = {}
         for tensor, array in outcome.items():
             entries[tensor] = [array.dtype.str, list(array.shape)]
             if array.dtype.kind == "f":

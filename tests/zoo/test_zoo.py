@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from tests.zoo.catalogue import FORMS, NATIVE, ZooModel, zoo
+from tests.zoo.odd_inputs import cases
+from tests.zoo.odd_store import pack, unpack
 
 ALL = zoo()
 LIMIT = 10_000_000
@@ -67,6 +69,25 @@ def check_tensor(entry: dict[str, Any], values: list[np.ndarray]) -> None:
             assert value.ndim == len(entry["shape"])
             pairs = zip(entry["shape"], value.shape, strict=True)
             assert all(size in (None, found) for size, found in pairs)
+
+
+@each([model for model in ALL if model.samples is not None])
+def test_odd_inputs_are_recorded(model: ZooModel) -> None:
+    """For each case that the inputs make, TensorFlow's results or its refusal: ``python -m tests.zoo.record_odd NAME``."""
+    with np.load(model.folder / "odd.npz", allow_pickle=False) as archive:
+        found = unpack(archive)
+    assert list(found) == [what for what, _ in cases(model.card, [r.inputs for r in model.runs()])]
+    for outcome in found.values():
+        assert outcome if isinstance(outcome, str) else tuple(outcome) == model.outputs
+
+
+def test_odd_numbers_survive_their_store() -> None:
+    values = np.array([[0.5, -2, np.nan], [np.inf, -np.inf, 0]], np.float32)
+    kept = pack(["a", "b"], [{"x": values, "n": np.array(3)}, "refused"])
+    found = unpack(kept)
+    assert found["b"] == "refused"
+    np.testing.assert_allclose(found["a"]["x"], values, rtol=0, atol=4e-5)  # type: ignore[index]
+    assert int(found["a"]["n"]) == 3  # type: ignore[index]
 
 
 @each([model for model in ALL if model.samples is not None])

@@ -247,11 +247,11 @@ class _Call:
         last = self._cut(last, {0: self.pad_batch})
         value = ops.wrap(last, Fact(self.dtype, (self.batch, self.form.units)))
         start = self.starts[index][letter]
-        if is_zero(ops, start):
-            return value
-        if self.lengths is not None:
+        empty = not _positive(self.time) and not self.sides[index].recurrence.never_empty
+        if self.lengths is not None and not is_zero(ops, start):
             ran = ops.expand_dims(ops.greater(self.lengths, 0), 1)
-        elif not _positive(self.time):
+        elif empty:
+            # Without a step the operator leaves its final state as the memory was; a padded one makes a step of zeros.
             ran = ops.greater(ops.amount(self.time), 0)
         else:
             return value

@@ -28,7 +28,7 @@ import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 from tensorflow.python.ops import control_flow_util, control_flow_util_v2  # noqa: E402
 
-from tests.zoo import generate  # noqa: E402
+from tests.zoo import generate, record_odd  # noqa: E402
 from tests.zoo.generate import extras, freeze  # noqa: E402
 from tests.zoo.generate.model import Model  # noqa: E402
 from tests.zoo.generate.registry import REGISTRY, Entry  # noqa: E402
@@ -66,6 +66,8 @@ def build(entry: Entry) -> None:
         freeze.write(entry, model, session, folder)
         for extra in entry.extras:
             extras.WRITERS[extra](model, session, folder)
+    if entry.recorded:
+        record_odd.record(entry.name)
 
 
 def seeded_uuid() -> uuid.UUID:

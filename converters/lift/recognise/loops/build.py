@@ -25,7 +25,7 @@ from converters.lift.recognise.loops.mapped import over_steps
 from converters.lift.recognise.loops.masking import count_of, hold_past, mask_past
 from converters.lift.recognise.loops.model import Built, State, Write
 from converters.lift.recognise.loops.packed import unpack_states
-from converters.lift.recognise.loops.sequences import Sequences
+from converters.lift.recognise.loops.sequences import Sequences, never_empty
 from converters.lift.recognise.loops.stacked import unstack_states
 from converters.lift.recognise.loops.traced import traced_cell
 from converters.program import Recurrence
@@ -198,6 +198,7 @@ class Builder(Ends):
                 time_major=time_major(self.program, self.definitions, self.sequences.values()),
                 parameters=layer.identified.assembled.parameters,
                 loop=self.loop.name,
+                never_empty=never_empty(self.program, self.definitions, self.loop, self.step),
             )
         )
         return self.ops.value(output)
@@ -265,6 +266,7 @@ class Builder(Ends):
                 time_major=time_major(self.program, self.definitions, self.sequences.values()),
                 parameters={f"constants/{k}": name for k, name in enumerate(cell.names)},
                 loop=self.loop.name,
+                never_empty=never_empty(self.program, self.definitions, self.loop, self.step),
                 reason=layer.reason,
             )
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from converters.graph import DType, Node
+from converters.graph import DType, Node, Shape
 from converters.lift.lists import ListFact
 from converters.lift.recognise.loops.bounds import symbolic
 from converters.lift.recognise.loops.coverage import Coverage
@@ -163,3 +163,27 @@ def _transposed(ops: ProgramOps, array: ProgramArray, perm: list[int]) -> Progra
     fact = Fact(array.dtype, tuple(array.shape[k] for k in perm))
     order = ops.constant(np.asarray(perm, np.int32))
     return ops.node("Transpose", (array, order), fact, {"Tperm": DType("int32")})
+
+
+def never_empty(program: Program, definitions: Definitions, loop: Loop, step: Step) -> bool:
+    """Whether TF1 refuses the loop's results after 0 steps: a TensorArray of items of an open shape cannot be stacked then.
+
+    TF 1.15.5 answers: "TensorArray has size zero, but element shape [?,6] is not fully defined" (recorded, ``odd.npz`` of many models).
+    """
+    for write in step.writes:
+        maker = None if write.axis is not None else definitions.op(loop.carried[write.carried])
+        if maker is None or maker.node.op != "ListNew" or not _open(maker.node):
+            continue
+        name = loop.outputs[write.carried]
+        for reader in program.statements:
+            if isinstance(reader, OpNode) and name in reader.inputs[:1]:
+                stacks = reader.node.op in ("ListStack", "ListGather")
+                if stacks and "element_shape" in reader.node.attrs and _open(reader.node):
+                    return True
+    return False
+
+
+def _open(node: Node) -> bool:
+    """Whether the shape of a list's items is not fully known."""
+    shape = node.attr("element_shape", Shape(None))
+    return isinstance(shape, Shape) and (shape.dims is None or None in shape.dims)
