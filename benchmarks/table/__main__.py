@@ -123,7 +123,17 @@ def run(rows: list[Row], given: argparse.Namespace, results: dict[str, Any], pat
     said = about(given.threads, given.rounds)
     try:
         for row in rows:
-            found = measure(row, _setup(row, given), pool)
+            try:
+                found = measure(row, _setup(row, given), pool)
+            except (
+                EOFError,
+                OSError,
+                RuntimeError,
+            ) as error:  # a process that died; the row stays missing
+                print(row.name, f"not measured: {type(error).__name__}: {error}", flush=True)
+                while pool:
+                    pool.popitem()[1].stop()
+                continue
             results[row.name] = asdict(found)
             path.write_text(json.dumps({"schema": 1, "about": said, "rows": results}, indent=1))
             print(row.name, _short(found), flush=True)

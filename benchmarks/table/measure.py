@@ -14,6 +14,8 @@ from benchmarks.table.workers import Worker
 
 ENOUGH = 0.01
 """Seconds that one timing takes at least."""
+PAUSE = 0.005
+"""Seconds between two contenders: ONNX Runtime's threads spin for a moment after a run."""
 MOST = 100
 """Rounds of a row that is quick."""
 
@@ -78,6 +80,7 @@ def _rounds(workers: Pool, setup: Setup, result: Result) -> None:
         done < MOST and time.perf_counter() - start < setup.seconds and setup.rounds > 1
     ):
         for name in map(str, rng.permutation(sorted(workers))):
+            time.sleep(PAUSE)
             result.seconds[name].append(workers[name].time())
         done += 1
 

