@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from porting.verification.samples import load_samples, save_samples
     from porting.verification.verdict import Verdict
     from porting.version import VERSION as __version__
-    from porting.weights import load_tf1_weights, tf1_names
+    from porting.weights import load_tf1_weights, save_tf1_weights, tf1_names
     from reference.errors import (
         ArtefactError,
         MissingExtraError,
@@ -41,6 +41,7 @@ _PLACES = {
     "load_samples": "porting.verification.samples",
     "load_tf1_weights": "porting.weights",
     "save_samples": "porting.verification.samples",
+    "save_tf1_weights": "porting.weights",
     "tf1_names": "porting.weights",
     "verify": "porting.comparing:compare",
 }
@@ -60,6 +61,7 @@ __all__ = [
     "load_samples",
     "load_tf1_weights",
     "save_samples",
+    "save_tf1_weights",
     "tf1_names",
     "verify",
 ]

@@ -44,7 +44,10 @@ def refuse_dtypes(context: Context, /) -> None:
         if fact is None or not _lost(context, name, fact.dtype, backend):
             continue
         node = name.rpartition(":")[0] or name
-        more = "set JAX_ENABLE_X64=1, or " if backend == "jax" and fact.dtype in WIDE else ""
+        wider = (
+            backend == "jax" and not wide_jax() and not _lost(context, name, fact.dtype, "jax64")
+        )
+        more = "set JAX_ENABLE_X64=1, or " if wider else ""
         text = f"the {backend} backend does not hold {fact.dtype}: {more}port it on TensorFlow"
         msg = f"node {node!r}: {text}"
         raise NotConvertibleError(msg, (Reason(node, text),))
@@ -60,7 +63,7 @@ def _lost(context: Context, name: str, dtype: str, backend: str) -> bool:
     if dtype in STRINGS:
         return True
     edge = name in context.program.inputs or name in context.outputs.values()
-    wide = backend == "jax" and wide_jax()
+    wide = backend == "jax64" or (backend == "jax" and wide_jax())
     if dtype == "float64":
         statement, _ = context.producers.get(name, (None, 0))
         return edge or not wide or isinstance(statement, Recurrence)

@@ -13,6 +13,7 @@ from converters.tf_ops import apply
 from converters.to_keras.backend import keras
 from converters.to_keras.context import Context
 from converters.to_keras.encode import encode
+from converters.to_keras.layers.tensorflow_only import is_tensorflows
 from converters.to_keras.layers.tf_op import TFOp, as_tensor, encode_node
 from converters.to_keras.naming import layer_name
 from converters.to_keras.ops import KerasOps, NeedsRunTimeError, Value, known, raw
@@ -57,7 +58,8 @@ def apply_op(
     Raises:
         NotConvertibleError: the op is unknown, refused, or impossible on this backend.
     """
-    if not any(isinstance(item, Weight) for item in operands):
+    plain = not any(isinstance(item, Weight) for item in operands)
+    if plain and not is_tensorflows(node, operands):
         try:
             results = apply(OPS, node, [Value(item) for item in operands])
         except NeedsRunTimeError:

@@ -19,6 +19,10 @@ SIZES = (3, 1, 16, 64)
 """For every open size; a later one where an earlier one does not do (a window of five steps)."""
 
 
+_TRACED = ("concrete", "Tracer", "static")
+"""What JAX says where a size depends on a value; another message may be due to the size that was tried."""
+
+
 def probe(model: Any, /) -> None:
     """Nothing, where the model runs, compiled if the backend compiles.
 
@@ -38,7 +42,8 @@ def probe(model: Any, /) -> None:
             failures.append(_refusal(error, backend))
         else:
             return
-    raise failures[-1]
+    telling = [error for error in failures if any(word in str(error) for word in _TRACED)]
+    raise telling[0] if telling else failures[-1]
 
 
 def _asks_for_sizes(model: Any) -> bool:
@@ -83,6 +88,6 @@ def _where(error: Exception) -> tuple[str, str]:
         one = frame.f_locals.get("self")
         if isinstance(one, TracedLayer):
             found = one.title
-        elif isinstance(one, keras.layers.Layer) and not isinstance(one, keras.Model):
+        elif isinstance(one, keras.Operation) and not isinstance(one, keras.Model):
             found = one.name, type(one).__name__
     return found

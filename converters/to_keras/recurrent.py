@@ -78,7 +78,7 @@ def masked_input(
         if not keras.utils.is_keras_tensor(lengths) or key not in context.masks:
             context.masks[key] = mask(x, lengths)
         return x, {"mask": context.masks[key]}
-    masked = any(isinstance(s, Recurrence) and s.lengths is not None for s in context.live)
+    masked = getattr(x, "_keras_mask", None) is not None
     return (kops.copy(x) if masked else x), {}
 
 

@@ -15,7 +15,7 @@ from converters.to_keras.idioms import Idiom
 from converters.to_source.helpers import HELPERS, VARIABLES
 
 LEAVE = set(
-    "name trainable dtype weights layer backward_layer output_shape seed unit_forget_bias".split()
+    "cell name trainable dtype weights layer backward_layer output_shape seed unit_forget_bias".split()
 )
 """Arguments written elsewhere, or that say nothing about a trained layer."""
 
@@ -30,6 +30,8 @@ class Names:
         """The tensors that something reads, by identity; others need no name."""
         self.layers: dict[int, str] = {}
         """The variables of layers that are called several times, by identity."""
+        self.classes: dict[int, str] = {}
+        """Classes of the source by the cells they stand for, by identity."""
         self._by_tensor: dict[int, str] = {}
         self._taken: set[str] = {"keras", "layers", "ops", "inputs", "outputs", "Path", *HELPERS}
 
@@ -49,6 +51,10 @@ class Names:
             self._by_tensor[id(tensor)] = name
         return self._by_tensor[id(tensor)]
 
+    def call_it(self, tensor: Any, expression: str, /) -> None:
+        """Stand for the tensor by an expression that is no variable."""
+        self._by_tensor[id(tensor)] = expression
+
 
 def helper(tensor: Any, one: Idiom, names: Names, /) -> str:
     """``mask = sequence_mask(x, lengths)``."""
@@ -66,7 +72,7 @@ def call(node: Any, names: Names, /) -> str:
         if value is not None and key != "training"
     ]
     if isinstance(operation, keras.layers.Layer):
-        made = names.layers.get(id(operation)) or layer(operation)
+        made = names.layers.get(id(operation)) or layer(operation, names)
         right = f"{made}({', '.join([*args, *kwargs])})"
     else:
         right = _operation(operation, node, args, kwargs, names)
@@ -88,18 +94,23 @@ def _results(operation: Any, count: int) -> list[str]:
     return [name, *(f"{name}_{i}" for i in range(1, count))]
 
 
-def layer(one: Any, /) -> str:
+def layer(one: Any, names: Names, /, *, named: bool = True) -> str:
     """The constructor call, only with the arguments that differ from the defaults."""
     config = one.get_config()
     given = []
     if isinstance(one, keras.layers.Bidirectional):
-        given = [layer(one.forward_layer), f"backward_layer={layer(one.backward_layer)}"]
+        pair = [layer(x, names, named=False) for x in (one.forward_layer, one.backward_layer)]
+        given = [pair[0], f"backward_layer={pair[1]}"]
+    elif type(one) is keras.layers.RNN:
+        given = [f"{names.classes[id(one.cell)]}()"]
     for name, default in _parameters(type(one)):
         if name in LEAVE or name.endswith(TRAINING) or name not in config:
             continue
         if name == "activation" and default is None and config[name] == "linear":
             continue
-        if default is inspect.Parameter.empty or config[name] != default:
+        if default is inspect.Parameter.empty:
+            given.append(text(config[name]))
+        elif config[name] != default:
             given.append(f"{name}={text(config[name])}")
     if isinstance(one, keras.layers.EinsumDense):
         given.append(f"output_shape={text(config['output_shape'])}")
@@ -107,7 +118,8 @@ def layer(one: Any, /) -> str:
         given.append("zero_output_for_mask=True")
     if one.dtype_policy.name != "float32":
         given.append(f"dtype={quoted(one.dtype_policy.name)}")
-    given.append(f"name={quoted(one.name)}")
+    if named:
+        given.append(f"name={quoted(one.name)}")
     return f"layers.{type(one).__name__}({', '.join(given)})"
 
 
@@ -119,15 +131,35 @@ def _parameters(kind: type) -> list[tuple[str, Any]]:
 SYMBOLS = {"Add": "+", "Subtract": "-", "Multiply": "*", "LessEqual": "<=", "Divide": "/"}
 
 
+UNNAMED = ("indices_or_sections", "newshape")
+"""Arguments that a reader knows by their place."""
+
+
+def _bare(text: str) -> str:
+    """Without the parentheses around all of it."""
+    if not (text.startswith("(") and text.endswith(")")):
+        return text
+    depth = 0
+    for place, character in enumerate(text):
+        depth += (character == "(") - (character == ")")
+        if depth == 0:
+            alone = place == len(text) - 1 and "," not in text
+            return text[1:-1] if alone else text
+    return text
+
+
 def _operation(one: Any, node: Any, args: list[str], kwargs: list[str], names: Names) -> str:
     kind = type(one).__name__
     if kind == "GetItem":
         return f"{args[0]}[{_index(node.arguments.args[1], names)}]"
     tensors = [keras.utils.is_keras_tensor(value) for value in node.arguments.args]
     # A NumPy array on the left would take the operator to itself.
-    plain = not any(isinstance(value, np.ndarray) for value in node.arguments.args)
+    plain = not any(isinstance(v, np.ndarray) and v.ndim for v in node.arguments.args)
     if kind in SYMBOLS and len(args) == 2 and any(tensors) and plain and not kwargs:
+        if kind == "Divide" and " " in args[1]:
+            args[1] = f"({_bare(args[1])})"
         return f"{args[0]} {SYMBOLS[kind]} {args[1]}"
+    args = [_bare(arg) for arg in args]
     function = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", kind).lower()
     function = {"arg_max": "argmax"}.get(function, function)
     parameters = inspect.signature(type(one).__init__).parameters
@@ -136,7 +168,12 @@ def _operation(one: Any, node: Any, args: list[str], kwargs: list[str], names: N
             continue
         value = getattr(one, key, None)
         if value is not None and value is not parameter.default and value != parameter.default:
-            kwargs.append(f"{key}={text(value, names)}")
+            if isinstance(value, tuple) and len(value) == 1 and key == "axis":
+                value = value[0]
+            if key in UNNAMED and not kwargs:
+                args.append(text(value, names))
+            else:
+                kwargs.append(f"{key}={text(value, names)}")
     return f"ops.{function}({', '.join([*args, *kwargs])})"
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from converters.to_keras import Exported
 from converters.to_keras.backend import keras
 from converters.to_keras.idioms import idiom
+from converters.to_keras.layers.cell import ReferenceCell
 from converters.to_source.calls import Names, call, helper, layer, quoted
+from converters.to_source.cells import cell_class
 from converters.to_source.helpers import HELPERS
+from converters.to_source.order import nodes_in_order, operands
 from reference.errors import NotConvertibleError, Reason
 
 HEAD = '''"""{title}
@@ -54,13 +56,15 @@ def to_source(exported: Exported, /) -> str:
     """
     _refuse_others(exported)
     model, names = exported.model, Names()
-    lines = []
-    for name, tensor in model.input.items():
-        shape = tuple(tensor.shape)
-        given = f'batch_shape={shape}, dtype="{tensor.dtype}", name={quoted(name)}'
-        lines.append(f"{names.of(tensor)} = keras.Input({given})")
-    helpers = set()
-    order = list(nodes_in_order(model))
+    lines = [f"{names.of(tensor)} = {given(tensor, name)}" for name, tensor in model.input.items()]
+    helpers: set[str] = set()
+    taken: set[str] = set()
+    cells = _cells(model)
+    classes = [cell_class(cell, features, taken) for cell, features in cells]
+    for (cell, _), written in zip(cells, classes, strict=True):
+        names.classes[id(cell)] = written.name
+        helpers |= written.helpers
+    order = list(nodes_in_order(list(model.output.values())))
     names.read = {id(t) for node, tensor in order for t in operands(node, tensor)}
     names.read |= {id(t) for t in model.output.values()}
     calls = Counter(id(node.operation) for node, _ in order)
@@ -70,7 +74,7 @@ def to_source(exported: Exported, /) -> str:
             again = calls[id(one)] > 1 and isinstance(one, keras.layers.Layer)
             if again and id(one) not in names.layers:
                 names.layers[id(one)] = names.of(one, f"{one.name}_layer")
-                lines.append(f"{names.layers[id(one)]} = {layer(one)}")
+                lines.append(f"{names.layers[id(one)]} = {layer(one, names)}")
             lines.append(call(node, names))
         else:
             helpers.add(found.function)
@@ -85,6 +89,7 @@ def to_source(exported: Exported, /) -> str:
     doc = '    """The model, weights not loaded yet."""\n'
     body = doc + "".join(f"    {line}\n" for line in lines)
     defined = "".join(HELPERS[name] for name in HELPERS if name in helpers)
+    defined += "".join(written.text for written in classes)
     modules = [m for m in ("layers", "ops") if f"{m}." in body + defined]
     title = f"{model.name}: inputs {', '.join(model.input)}; outputs {', '.join(model.output)}."
     origin = "".join(f"{k}: {v}\n" for k, v in sorted(exported.metadata.items()))
@@ -110,29 +115,19 @@ def save_source(exported: Exported, folder: str | Path, /) -> None:
         raise
 
 
-def nodes_in_order(model: Any, /) -> Iterator[tuple[Any, Any]]:
-    """The model's calls, operands first, each with the tensor it was wanted for; an idiom counts as one call."""
-    done: set[int] = set()
-    stack = [(t, False) for t in reversed(list(model.output.values()))]
-    while stack:
-        tensor, ready = stack.pop()
-        operation, index = tensor._keras_history[:2]
-        node = operation._inbound_nodes[index]
-        if id(node) in done or isinstance(operation, keras.layers.InputLayer):
-            continue
-        if ready:
-            done.add(id(node))
-            yield node, tensor
-            continue
-        stack.append((tensor, True))
-        stack += [(t, False) for t in reversed(operands(node, tensor))]
+def given(tensor: Any, name: str, /) -> str:
+    """An input as a person writes it: the batch unsaid where it is open, and float32."""
+    shape = tuple(tensor.shape)
+    sizes = f"{shape[1:]}" if shape[:1] == (None,) else f"batch_shape={shape}"
+    dtype = "" if tensor.dtype == "float32" else f', dtype="{tensor.dtype}"'
+    return f"keras.Input({sizes}{dtype}, name={quoted(name)})"
 
 
-def operands(node: Any, tensor: Any, /) -> list[Any]:
-    """The tensors that a call reads; those of an idiom are its arguments."""
-    found = idiom(tensor)
-    given = node.arguments.keras_tensors if found is None else found.arguments
-    return [t for t in given if keras.utils.is_keras_tensor(t)]
+def _cells(model: Any) -> list[tuple[Any, int]]:
+    """The cells of the model's ``RNN`` layers that are not Keras' own, and how many features each reads."""
+    layers = [layer for layer in model.layers if type(layer) is keras.layers.RNN]
+    ours = [layer for layer in layers if isinstance(layer.cell, ReferenceCell)]
+    return [(one.cell, one._inbound_nodes[0].arguments.args[0].shape[-1]) for one in ours]
 
 
 def harmless(comment: str, /) -> str:
@@ -141,10 +136,11 @@ def harmless(comment: str, /) -> str:
 
 
 def _refuse_others(exported: Exported) -> None:
+    written = {id(cell) for cell, _ in _cells(exported.model)}
     reasons = tuple(
         Reason(layer.name, f"{type(layer).__name__} is a layer of rnnport, not of Keras")
         for layer in exported.model._flatten_layers()
-        if type(layer).__module__.startswith("converters.")
+        if type(layer).__module__.startswith("converters.") and id(layer) not in written
     )
     if reasons:
         msg = f"the model cannot be plain Keras source: {'; '.join(map(str, reasons[:3]))}"

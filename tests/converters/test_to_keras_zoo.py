@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,17 +18,10 @@ from converters.lift import lift
 from converters.read_graphdef import read
 from converters.to_keras import Exported, runner, save, to_keras
 from converters.to_keras.backend import keras
-from reference.errors import NotConvertibleError
+from converters.to_keras.layers.tf_op import TFOp
 
 ZOO = Path(__file__).parents[1] / "zoo" / "models"
 MODELS = sorted(p.parent.name for p in ZOO.glob("*/samples.npz"))
-
-REFUSED = {
-    "ctc_beam": "CTCBeamSearchDecoder",
-    "speech_ctc": "CTCBeamSearchDecoder",
-    "string_tagger": "LookupTableFindV2",
-}
-"""What is no Keras model, with a part of the reason."""
 
 SOME = (
     "a3c_lstm attention_luong attention_monotonic backward_only basic_lstm_state_concat beam_decoder bidirectional_lstm_lengths "
@@ -39,7 +33,6 @@ SOME = (
 """One of each kind; ``make test-zoo-keras`` runs all."""
 if not os.environ.get("RNNPORT_WHOLE_ZOO"):
     MODELS = [name for name in MODELS if name in SOME]
-CONVERTED = [name for name in MODELS if name not in REFUSED]
 
 TOLERANCE = {"float16": 3e-3, "float32": 1e-5, "float64": 1e-12}
 """Of the largest value of the tensor: ten times the noise seen. The verdict proper is porting.verify's."""
@@ -49,9 +42,36 @@ NATIVE = ("LSTM", "GRU", "SimpleRNN")
 NOT_ALONE = {
     "copy_distribution": "Fill and ScatterNd: a size that is fed as a number",
     "crnn_ocr": "CTCGreedyDecoder and SparseToDense: as many values as the numbers say",
+    "ctc_beam": "CTCBeamSearchDecoder, by TensorFlow's own kernel",
     "ctc_greedy": "CTCGreedyDecoder and SparseToDense: as many values as the numbers say",
+    "speech_ctc": "CTCBeamSearchDecoder, by TensorFlow's own kernel",
+    "string_tagger": "tables of strings",
 }
 """Native recurrences beside an op that needs a layer of ours, and why."""
+
+
+NO_NATIVE = (
+    "no reference cell|no Keras layer|Keras' LSTM|Keras has no|hard_sigmoid|more than one sequence|known number of features|inside a loop|"
+    "feature axis|condition|feeds|attention|the cell|[Ii]t |its |no recurrence"
+)
+"""Reasons why a recurrence has no native layer: about its equation or its loop, never about this converter."""
+
+LAYERS = (
+    "MatMul",
+    "Conv2D",
+    "DepthwiseConv2dNative",
+    "FusedBatchNorm",
+    "FusedBatchNormV2",
+    "FusedBatchNormV3",
+)
+
+
+def _has_layer(one: TFOp) -> bool:
+    """Whether Keras has a layer for this op: a product, a convolution or a norm with weights, a lookup in a table of vectors."""
+    op, weights = one.title[1], [w for w in one.weights if len(w.shape) > 1]
+    if op in ("GatherV2", "ResourceGather"):
+        return any(len(w.shape) == 2 for w in weights)
+    return op in LAYERS and bool(weights)
 
 
 def card(name: str) -> dict[str, Any]:
@@ -70,7 +90,7 @@ def port(name: str) -> Exported:
     return to_keras(program, name=name)
 
 
-@pytest.mark.parametrize("name", CONVERTED)
+@pytest.mark.parametrize("name", MODELS)
 def test_the_file_gives_what_was_recorded(name: str, tmp_path: Path) -> None:
     exported, samples = port(name), np.load(ZOO / name / "samples.npz")
     save(exported, tmp_path / "port.keras")
@@ -95,20 +115,18 @@ def alike(got: np.ndarray, want: np.ndarray, where: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", sorted(set(MODELS) & set(REFUSED)))
-def test_refusals_name_what_stands_in_the_way(name: str) -> None:
-    with pytest.raises(NotConvertibleError, match=REFUSED[name]) as caught:
-        port(name)
-    assert caught.value.reasons
-
-
-@pytest.mark.parametrize("name", CONVERTED)
+@pytest.mark.parametrize("name", MODELS)
 def test_native_where_it_can_be(name: str) -> None:
     """Native layers for every recurrence that has one, a reason where it has none; then nothing of ours remains."""
     exported = port(name)
     for record in exported.recurrences:
         assert (record["reason"] is None) == (record["form"] in NATIVE), record
-    kinds = {type(layer).__name__ for layer in exported.model._flatten_layers()}
+    layers = list(exported.model._flatten_layers())
+    kinds = {type(layer).__name__ for layer in layers}
+    assert not (left := [x.title for x in layers if isinstance(x, TFOp) and _has_layer(x)]), left
+    for record in exported.recurrences:
+        if record["reason"]:
+            assert re.search(NO_NATIVE, record["reason"]), record["reason"]
     native = exported.recurrences and all(r["form"] in NATIVE for r in exported.recurrences)
     if native:
         assert not kinds & {"Recurrent", "ReferenceCell", "RNN"}, kinds

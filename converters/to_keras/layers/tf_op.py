@@ -10,6 +10,7 @@ from converters.tf_ops import apply
 from converters.to_keras.backend import keras
 from converters.to_keras.encode import Slot, decode, encode
 from converters.to_keras.layers.base import TracedLayer
+from converters.to_keras.layers.tensorflow_only import is_tensorflows, run
 from converters.to_keras.naming import layer_name
 from converters.to_keras.ops import KerasOps, Value, raw
 from converters.to_keras.ops.values import dtype_name
@@ -36,6 +37,7 @@ class TFOp(TracedLayer):
         self._node: Node = decode(node)
         self._operands = [decode(item) for item in self.operands]
         self._slots: dict[str, Any] = {}
+        self._made: dict[str, Any] = {}
 
     @property
     def title(self) -> tuple[str, str]:
@@ -73,6 +75,8 @@ class TFOp(TracedLayer):
                 values.append(Value(keras.ops.convert_to_tensor(self._slots[operand.path])))
             else:
                 values.append(Value(operand))
+        if is_tensorflows(self._node, values):
+            return self.shaped([result.data for result in run(self._node, values, self._made)])
         return self.shaped([as_tensor(result) for result in apply(OPS, self._node, values)])
 
     def get_config(self) -> dict[str, Any]:
