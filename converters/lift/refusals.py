@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from converters.graph import Node
 from converters.lift.dead import keep_live, walk
 from converters.lift.specialise import Specialiser
 from converters.lift.work import is_random
 from converters.program import Conditional, Loop, OpNode, Statement
+from converters.tf_ops.table import REFUSED, TABLE
 from reference.errors import NotConvertibleError, Reason
 
 
@@ -44,7 +46,31 @@ def _reasons(special: Specialiser, statements: Sequence[Statement]) -> list[Reas
             text = f"{known.text}; freeze it: --freeze {predicate}={'false' if side else 'true'}"
             known = Reason(name, text)
         found[name] = known
-    return [found[name] for name in sorted(found)]
+    caused = _consequences(alive, set(found))
+    return [found[name] for name in sorted(found) if name not in caused]
+
+
+def _consequences(alive: Mapping[str, Node], refused: set[str]) -> set[str]:
+    """Refused nodes that read what another refused one gives: nothing is known of it, which is all that ails them.
+
+    An op that is refused for what it is, or is not in the table, is no consequence.
+    """
+    found: set[str] = set()
+    for start in refused:
+        node = alive.get(start)
+        if node is None or node.op in REFUSED or node.op not in TABLE:
+            continue
+        seen: set[str] = set()
+        todo = [value.rpartition(":")[0] for value in node.inputs]
+        while todo:
+            name = todo.pop()
+            if name in seen or name not in alive or name == start:
+                continue
+            seen.add(name)
+            todo += [value.rpartition(":")[0] for value in alive[name].inputs]
+        if any(name in refused and alive[name].op in REFUSED for name in seen):
+            found.add(start)
+    return found
 
 
 def _branches_of(statements: Sequence[Statement]) -> dict[str, tuple[str, bool]]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from converters.graph import Node
-from converters.tf_ops.table import Array, known, tf_op
+from converters.tf_ops.table import Array, known, refusal, tf_op
 from reference.errors import SemanticsError
 
 ZERO = -math.inf
@@ -115,6 +115,10 @@ def step(branches: list[Prefix], scores: list[float], width: int) -> list[Prefix
 @tf_op("CTCBeamSearchDecoder")
 def ctc_beam_search(ops: Any, node: Node, x: Array, lengths: Array) -> tuple[Array, ...]:
     """For each of the top paths sparse indices, values and shape; then the scores [B, paths]."""
+    if ops.static(x) is None:
+        width = node.attr("beam_width", 100)
+        text = f"no operator keeps a beam of {width} prefixes of CTC; name the logits it reads as output, and search outside the model"
+        raise refusal(node, text)
     logits, steps = known(ops, node, x, "logits"), known(ops, node, lengths, "lengths")
     width, paths = int(node.attr("beam_width")), int(node.attr("top_paths"))
     merge = bool(node.attr("merge_repeated", True))

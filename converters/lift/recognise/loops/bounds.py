@@ -205,11 +205,11 @@ def _distances(program: Program, ops: ProgramOps, bounds: Sequence[Bound], dtype
         found[steps.name if known is None else as_dim(known.reshape(-1)[0])] = steps
     least = _least(list(found))
     if least is not None:
-        return _at_least_zero(ops, found[least], dtype).name
+        return at_least_zero(ops, found[least]).name
     total: Any = None
     for steps in found.values():
         total = steps if total is None else ops.minimum(total, steps)
-    return _at_least_zero(ops, total, dtype).name
+    return at_least_zero(ops, total).name
 
 
 def _least(sizes: list[Any]) -> Any:
@@ -224,11 +224,12 @@ def _least(sizes: list[Any]) -> Any:
     return smallest if smallest in sizes else None
 
 
-def _at_least_zero(ops: ProgramOps, steps: ProgramArray, dtype: str) -> ProgramArray:
+def at_least_zero(ops: ProgramOps, steps: ProgramArray) -> ProgramArray:
+    """A number of steps, which a bound below the start does not make negative."""
     known = steps.fact.value
     if known is not None and non_negative(as_dim(known.reshape(-1)[0])):
         return steps
-    least: ProgramArray = ops.maximum(steps, ops.constant(np.asarray(0, dtype)))
+    least: ProgramArray = ops.maximum(steps, ops.constant(np.asarray(0, steps.dtype)))
     return least
 
 

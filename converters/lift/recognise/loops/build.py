@@ -11,6 +11,7 @@ import numpy as np
 from converters.graph import DType
 from converters.lift.recognise.form.poly import Atom, Monomial
 from converters.lift.recognise.form.values import NotRowWiseError, Values
+from converters.lift.recognise.loops.bounds import at_least_zero
 from converters.lift.recognise.loops.components import (
     Layer,
     Layers,
@@ -274,7 +275,7 @@ class Builder(Ends):
 
     def _time_sequence(self) -> str:
         ops = self.ops
-        steps = self._value(self.step.steps)
+        steps = at_least_zero(self.ops, self._value(self.step.steps))
         if self.sequences:
             # A loop that stops early, where nothing is left to do, still has as many items.
             steps = count_of(ops, next(iter(self.sequences.values())), steps.dtype)

@@ -7,7 +7,7 @@ from typing import Any
 
 from converters.graph import Node
 from converters.lift.recognise.form.values import last_slice
-from converters.lift.recognise.loops.bounds import symbolic
+from converters.lift.recognise.loops.bounds import at_least_zero, symbolic
 from converters.lift.recognise.loops.emit import ProgramArray, ProgramOps
 from converters.lift.recognise.loops.model import Built, Definitions, State, Step, Write
 from converters.lift.recognise.loops.sequences import grown, reversed_time
@@ -84,10 +84,11 @@ class Ends:
 
     def _carried_outputs(self) -> None:
         for k, counter in self.step.counters.items():
+            steps = at_least_zero(self.ops, self._value(self.step.steps))
             if counter.step > 0 and symbolic(self.program, counter.start) == 0:
-                self._alias(self.step.steps, self.loop.outputs[k])
+                self._alias(steps.name, self.loop.outputs[k])
                 continue
-            start, steps = self._value(counter.start), self._value(self.step.steps)
+            start = self._value(counter.start)
             steps = steps if steps.dtype == start.dtype else self.ops.cast(steps, start.dtype)
             end = start + steps if counter.step > 0 else start - steps
             self._alias(end.name, self.loop.outputs[k])

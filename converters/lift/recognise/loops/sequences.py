@@ -9,7 +9,7 @@ import numpy as np
 
 from converters.graph import DType, Node, Shape
 from converters.lift.lists import ListFact
-from converters.lift.recognise.loops.bounds import symbolic
+from converters.lift.recognise.loops.bounds import at_least_zero, symbolic
 from converters.lift.recognise.loops.coverage import Coverage
 from converters.lift.recognise.loops.emit import ProgramArray, ProgramOps
 from converters.lift.recognise.loops.model import Definitions, NotAStepError, Read, Step
@@ -105,7 +105,7 @@ class Sequences:
             msg = "the number of its steps has no value"
             raise NotAStepError(msg)
         begin = ops.constant(np.asarray([first], steps.dtype))
-        end = ops.expand_dims(steps, 0)
+        end = ops.expand_dims(at_least_zero(ops, steps), 0)
         end = end + begin if first else end
         one = ops.constant(np.asarray([1], steps.dtype))
         shape = (self.bound if self.bound is not None else self.length, *items.shape[1:])

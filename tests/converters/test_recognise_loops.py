@@ -1,0 +1,144 @@
+"""Loops in odd spellings: recognised where they are a recurrence, left alone where they only look like one. The oracle runs the raw graph."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from converters import oracle
+from converters.graph import DType, Graph, Node
+from converters.lift import lift
+from converters.lift.execute import execute
+from converters.lift.recognise.loops.traced import TracedCell
+from converters.program import Loop, Program, Recurrence, walk
+from converters.read_graphdef import read
+from converters.to_onnx import to_onnx
+from reference.errors import NotConvertibleError
+from tests.zoo.catalogue import ZooModel, zoo_model
+
+INT = DType("int32")
+
+
+def graph_of(model: ZooModel, *nodes: Node) -> Graph:
+    """The model's graph with these nodes added, or in place of those of their names."""
+    graph = read(model.graph).graph
+    return replace(graph, nodes={**graph.nodes, **{n.name: n for n in nodes}})
+
+
+def constant(name: str, value: int) -> Node:
+    attrs = {"value": np.asarray(value, np.int32), "dtype": INT}
+    return Node(name, "Const", (), (), attrs)
+
+
+def changed(model: ZooModel, name: str, **fields: Any) -> Node:
+    """A node of the model with another op or other inputs."""
+    return replace(read(model.graph).graph.nodes[name], **fields)
+
+
+def lifted(model: ZooModel, graph: Graph, *outputs: str) -> Program:
+    return lift(graph, inputs=model.inputs, outputs=outputs or model.outputs)
+
+
+def agree(model: ZooModel, graph: Graph, program: Program) -> None:
+    """The Program gives what the raw graph does, in float64, for every recorded input."""
+    for run in model.runs():
+        want = oracle.run(graph, run.inputs, list(program.outputs), widen=True)
+        got = execute(program, run.inputs, widen=True)
+        for name in program.outputs:
+            np.testing.assert_allclose(got[name], want[name], rtol=1e-9, atol=1e-12, err_msg=name)
+
+
+def cells(program: Program) -> list[object]:
+    return [s.cell for s in walk(program.statements) if isinstance(s, Recurrence)]
+
+
+def test_a_bound_below_0_runs_no_step() -> None:
+    """Found by fuzzing: min(T, 1 - max(lengths)) steps are none, not all but six."""
+    model = zoo_model("backward_only")
+    graph = graph_of(model, changed(model, "rnn/Maximum", op="Sub"))
+    agree(model, graph, lifted(model, graph, "rnn/while/Exit_3:0"))
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_loop_over_a_part_of_its_sequence_reads_that_part(first: int) -> None:
+    """From ``first`` to T - 2, by a counter that starts there."""
+    model = zoo_model("while_from_one")
+    raw = read(model.graph).graph
+    less = next(n for n in raw.nodes.values() if n.op == "LessEqual")
+    begin = raw.nodes["Const"]
+    attrs = {**begin.attrs, "value": np.asarray(1 + first, np.int64)}
+    graph = graph_of(model, replace(less, op="Less"), replace(begin, attrs=attrs))
+    agree(model, graph, lifted(model, graph))
+
+
+def test_a_list_longer_than_the_loop_keeps_its_zeros() -> None:
+    model = zoo_model("while_lstm")
+    size = Node("more", "AddV2", ("strided_slice:0", "two:0"), (), {"T": INT})
+    graph = graph_of(
+        model, size, constant("two", 2), changed(model, "TensorArray_1", inputs=("more:0",))
+    )
+    program = lifted(model, graph)
+    assert any(isinstance(s, Loop) for s in program.statements)
+    agree(model, graph, program)
+
+
+def test_the_mask_of_other_lengths_is_another_mask() -> None:
+    """Half as long: the recurrence must take the mask's own lengths, whatever else the graph calls so."""
+    model = zoo_model("scan_masked")
+    graph = read(model.graph).graph
+    [column] = [n for n in graph.nodes.values() if n.op == "ExpandDims" and "lengths:0" in n.inputs]
+    half = Node("half", "FloorDiv", ("lengths:0", "two:0"), (), {"T": INT})
+    other = replace(column, inputs=("half:0", *column.inputs[1:]))
+    graph = graph_of(model, half, constant("two", 2), other)
+    program = lifted(model, graph)
+    assert not any(isinstance(cell, TracedCell) for cell in cells(program))
+    agree(model, graph, program)
+
+
+@pytest.mark.parametrize("wanted", ["scan_lstm", "scan_tuple"])
+def test_a_state_is_native_only_where_its_last_item_is_all_that_is_read(wanted: str) -> None:
+    """scan_lstm gives c of every step, scan_tuple the last c: an operator gives only that."""
+    model = zoo_model(wanted)
+    graph = read(model.graph).graph
+    [cell] = cells(lifted(model, graph))
+    assert isinstance(cell, TracedCell) == (wanted == "scan_lstm")
+
+
+def test_an_early_item_of_a_state_is_not_its_last() -> None:
+    """c[-2] instead of c[-1]."""
+    model = zoo_model("scan_tuple")
+    graph = read(model.graph).graph
+    last = next(
+        n for n in graph.nodes.values() if n.op == "StridedSlice" and n.name.startswith("strided")
+    )
+    places = [graph.nodes[v.rpartition(":")[0]] for v in last.inputs[1:3]]
+    nodes = [
+        replace(node, attrs={**node.attrs, "value": np.asarray([at], np.int32)})
+        for node, at in zip(places, (-2, -1), strict=True)
+    ]
+    mutant = graph_of(model, *nodes)
+    [cell] = cells(lifted(model, mutant))
+    assert isinstance(cell, TracedCell)
+
+
+def test_a_refusal_names_the_cause_and_not_what_follows_from_it() -> None:
+    """Of an op that is not known nothing follows: neither its dtype nor its rank are reasons."""
+    model = zoo_model("basic_lstm")
+    source = model.outputs[0]
+    call = Node("call", "PyFunc", (source,), (), {"Tin": (DType("float32"),)})
+    total = Node("total", "AddV2", ("call:0", source), (), {"T": DType("float32")})
+    graph = graph_of(model, call, total)
+    with pytest.raises(NotConvertibleError) as caught:
+        lift(graph, inputs=model.inputs, outputs=["total:0", source])
+    assert [reason.node for reason in caught.value.reasons] == ["call"]
+    assert caught.value.convertible == (source,)
+
+
+def test_a_beam_over_prefixes_is_refused_by_its_width() -> None:
+    model = zoo_model("ctc_beam")
+    program = lift(read(model.graph).graph, inputs=model.inputs, outputs=model.outputs)
+    with pytest.raises(NotConvertibleError, match=r"beam of \d+ prefixes of CTC; name the logits"):
+        to_onnx(program)
