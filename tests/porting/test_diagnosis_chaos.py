@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from converters.graph import Shape
 from converters.program import Recurrence
 from porting.conversion import Options
 from porting.exporting import export
@@ -18,6 +19,50 @@ from tests.zoo.catalogue import MODELS
 
 NAME, KERNEL = "basic_rnn_tanh", "rnn/basic_rnn_cell/kernel"
 RANDOM = np.random.default_rng(7)
+
+
+def widened(units: int, gain: float):
+    """The zoo's tanh network with that many units, its recurrent kernel of that gain: with six, gain 2 is not yet chaos."""
+    model, random = open_model(MODELS / NAME / "frozen.pb"), np.random.default_rng(3)
+    recurrent = random.standard_normal((units, units)) * gain / np.sqrt(units)
+    weights = {
+        KERNEL: np.concatenate([random.standard_normal((5, units)), recurrent]),
+        KERNEL.replace("kernel", "bias"): random.standard_normal(units) * 0.1,
+    }
+
+    def sized(value):
+        if isinstance(value, Shape) and value.dims:
+            return Shape(tuple(units if size == 6 else size for size in value.dims))
+        whole = isinstance(value, np.ndarray) and value.dtype.kind == "i"
+        return np.where(value == 6, units, value).astype(value.dtype) if whole else value
+
+    nodes = {}
+    for name, node in model.artefact.graph.nodes.items():
+        attrs = {key: sized(value) for key, value in node.attrs.items()}
+        if name in weights:
+            attrs["value"] = weights[name].astype(np.float32)
+        nodes[name] = replace(node, attrs=attrs)
+    graph = replace(model.artefact.graph, nodes=nodes)
+    return replace(model, artefact=replace(model.artefact, graph=graph))
+
+
+def test_gain_2_over_100_steps_is_not_equivalent_on_the_strength_of_outputs(tmp_path):
+    """The right port is off by a tenth of everything there, a wrong one by no more: only single steps tell them apart."""
+    model, steps = widened(64, 2.0), 100
+    feeds = {
+        "x:0": RANDOM.standard_normal((3, steps, 5)).astype(np.float32) * 0.1,
+        "lengths:0": np.array([steps, steps, 50], np.int32),
+        "state_0:0": RANDOM.standard_normal((3, 64)).astype(np.float32) * 0.1,
+    }
+    runs = [Run(feeds)] * 3
+    right = check(model.original, ported(model, model.program, tmp_path), runs)
+    assert right.verdict == UNVERIFIED
+    assert right.stepwise["verdict"] == EQUIVALENT
+    off = changed(
+        model.program, lambda r: replace(r, cell=replace(r.cell, bias=r.cell.bias * 1.01))
+    )
+    wrong = replace(ported(model, off, tmp_path), weights=None)
+    assert check(model.original, wrong, runs).verdict == DIFFERENT
 
 
 @pytest.fixture(scope="module")
