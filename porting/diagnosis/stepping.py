@@ -89,9 +89,19 @@ def roles(original: Original, /) -> Roles | str:
 
 
 def stepwise(
-    original: Original, candidate: Candidate, runs: list[tuple[int, Arrays]], judge: Judge, /
+    original: Original,
+    candidate: Candidate,
+    runs: list[tuple[int, Arrays]],
+    judge: Judge,
+    /,
+    *,
+    running: bool = False,
 ) -> list[tuple[int, Arrays]] | str:
-    """Put short runs before ``judge``, and give their inputs; or why it cannot be done."""
+    """Put short runs before ``judge``, and give their inputs; or why it cannot be done.
+
+    Args:
+        running: leave out rows that are over, which a port whose states were set from outside need not hand through.
+    """
     found = roles(original)
     if isinstance(found, str):
         return found
@@ -101,6 +111,8 @@ def stepwise(
         for number, inputs in runs:
             for width in WINDOWS:
                 short = pieces(original.program, found, original.feeds(inputs), width)
+                if short is not None and running:
+                    short = _running(found, short)
                 if short is not None:
                     taken.append((number, short))
                     answered = _answer(candidate, original.feeds(short))
@@ -121,6 +133,18 @@ def _answer(candidate: Candidate, feeds: Arrays) -> dict[str, np.ndarray]:
     except Exception as error:
         msg = f"the port: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
         raise ArtefactError(msg) from error
+
+
+def _running(found: Roles, short: dict[str, np.ndarray]) -> dict[str, np.ndarray] | None:
+    """The rows that have a step to run: a port whose states were never set has no need to hand them through at length 0."""
+    for name in found.lengths:
+        rows = short[name] > 0
+        short = {
+            k: np.compress(rows, v, axis=1 - found.sequences[k] if k in found.sequences else 0)
+            for k, v in short.items()
+        }
+    sizes = [len(short[name]) for name in (*found.starts, *found.lengths)]
+    return short if all(sizes) else None
 
 
 def pieces(

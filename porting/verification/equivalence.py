@@ -88,11 +88,12 @@ def stepped(
 
     What differs there is ``different``. What agrees stays as it was: the whole sequence was not, and cannot be, compared.
     """
+    from porting.diagnosis.setting import settable
     from porting.diagnosis.stepping import stepwise
 
-    original = judge.original
+    original, candidate, kept = settable(judge.original, candidate, kept)
     short = Judge(original, oracle="reference", dtype=dtype, threads=candidate.threads)
-    taken = stepwise(original, candidate, kept, short)
+    taken = stepwise(original, candidate, kept, short, running=original is not judge.original)
     if isinstance(taken, str):
         text = f"it was not checked step by step from T's own states: {taken}"
         told: dict[str, Any] = {"verdict": None, "reason": text}

@@ -10,6 +10,7 @@ import pytest
 from converters.graph import Shape
 from converters.program import Recurrence
 from porting.conversion import Options
+from porting.diagnosis.setting import settable
 from porting.exporting import export
 from porting.model import open_model
 from porting.verification import Candidate, Run, check, open_candidate
@@ -115,17 +116,68 @@ def test_the_cause_is_found_in_the_steps(chaotic, tmp_path):
     assert found.diagnosis["cause"] == "bias missing", found.reasons
 
 
-def test_a_state_that_cannot_be_set_stays_unverified(chaotic, tmp_path):
-    """Without states among its inputs no step can be run alone."""
+@pytest.fixture(scope="module")
+def started(chaotic):
+    """The same with a state that is no input."""
     model, runs = chaotic
     fixed = replace(
         model,
         inputs=tuple(n for n in model.inputs if n != "state_0:0"),
         freeze={"state_0:0": np.zeros((3, 6), np.float32)},
     )
-    port = ported(fixed, fixed.program, tmp_path)
-    given = [Run({k: v for k, v in run.inputs.items() if k != "state_0:0"}) for run in runs]
-    found = check(fixed.original, port, given)
+    return fixed, [Run({k: v for k, v in run.inputs.items() if k != "state_0:0"}) for run in runs]
+
+
+def test_a_state_that_is_no_input_is_set_inside_the_port(started, tmp_path):
+    """In the raw graph by feeding it, in the port at its node."""
+    model, runs = started
+    found = check(model.original, ported(model, model.program, tmp_path), runs)
+    assert found.verdict == UNVERIFIED
+    assert found.stepwise["verdict"] == EQUIVALENT, found.stepwise
+    assert found.stepwise["floors"] < 8
+
+
+@pytest.mark.parametrize(
+    ("name", "set_there"),
+    [
+        ("backward_only", True),
+        ("dynamic_no_lengths", True),
+        ("string_tagger", True),
+        ("block_fused_peephole", False),
+    ],
+)
+def test_where_states_can_be_set(name, set_there, tmp_path):
+    """Not where one tensor is both c and h: fed, it would be another thing in the graph than in the port."""
+    model = open_model(MODELS / name / "frozen.pb")
+    port = ported(model, model.program, tmp_path)
+    runs, _, _ = model.runs(None, 2, 0)
+    kept = [(k, run.inputs) for k, run in enumerate(runs)]
+    wide, _, further = settable(model.original, port, kept)
+    assert (wide is not model.original) is set_there
+    assert set(wide.inputs) >= set(model.original.inputs)
+    assert (
+        all(len(inputs) > len(run.inputs) for (_, inputs), run in zip(further, runs, strict=True))
+        is set_there
+    )
+
+
+def test_a_wrong_step_behind_a_state_that_is_no_input_is_different(started, tmp_path):
+    model, runs = started
+
+    def off(r: Recurrence) -> Recurrence:
+        return replace(r, cell=replace(r.cell, kernel=r.cell.kernel * np.float32(1 + 2e-5)))
+
+    port = replace(ported(model, changed(model.program, off), tmp_path), weights=None)
+    found = check(model.original, port, runs)
+    assert found.verdict == DIFFERENT
+    assert found.stepwise["verdict"] == DIFFERENT
+
+
+def test_a_state_that_cannot_be_set_stays_unverified(started, tmp_path):
+    """A function has no place for a state that is no input of it."""
+    model, given = started
+    port = replace(ported(model, model.program, tmp_path), kind="callable", weights=None)
+    found = check(model.original, port, given)
     assert found.verdict == UNVERIFIED
     assert found.stepwise["verdict"] is None
     assert "is no input" in found.stepwise["reason"]
