@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from converters.graph import Node
+from converters.graph import Graph, Node, split_tensor
 from converters.lift.dead import keep_live, walk
 from converters.lift.specialise import Specialiser
 from converters.lift.work import is_random
 from converters.program import Conditional, Loop, OpNode, Statement
+from converters.tf_ops.complex_numbers import gives_complex
 from converters.tf_ops.table import REFUSED, TABLE
 from reference.errors import NotConvertibleError, Reason
 
@@ -25,6 +26,19 @@ def refuse(special: Specialiser, statements: Sequence[Statement], outputs: Seque
             fine.append(output)
     msg = "not convertible: " + "; ".join(str(reason) for reason in reasons)
     raise NotConvertibleError(msg, tuple(reasons), tuple(fine))
+
+
+def refuse_complex(graph: Graph, outputs: Sequence[str]) -> None:
+    """Raises NotConvertibleError where an output is complex: inside a model such numbers are pairs, outside there is no dtype for them."""
+    nodes = {o: graph.nodes.get(split_tensor(o)[0]) for o in outputs}
+    found = [n for n in nodes.values() if n is not None and gives_complex(n)]
+    if not found:
+        return
+    text = "it is a complex output, which no port holds: name its real and imaginary parts, or its modulus, instead"
+    reasons = tuple(Reason(node.name, text) for node in found)
+    fine = tuple(o for o, node in nodes.items() if node not in found)
+    msg = "not convertible: " + "; ".join(str(reason) for reason in reasons)
+    raise NotConvertibleError(msg, reasons, fine)
 
 
 def _reasons(special: Specialiser, statements: Sequence[Statement]) -> list[Reason]:

@@ -17,7 +17,7 @@ from converters.lift.freezing import frozen_value
 from converters.lift.homes import ROOT, Homes
 from converters.lift.known import settle_predicates
 from converters.lift.names import tensor_name
-from converters.lift.refusals import refuse
+from converters.lift.refusals import refuse, refuse_complex
 from converters.lift.regions import Regions
 from converters.lift.specialise import DAMAGE, Specialiser
 from converters.lift.work import VARIABLES, Work
@@ -72,6 +72,7 @@ def structure(
         results = _results(special, outputs, names, kept)
         final, live = keep_live(kept, results)
         if strict:
+            refuse_complex(graph, outputs)
             refuse(special, final, results)
         return _program(special, facts, final, live, results, reported)
 

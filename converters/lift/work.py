@@ -14,6 +14,7 @@ import numpy as np
 from converters.graph import Function, Graph, Node, split_tensor
 from converters.lift import calls, lists
 from converters.lift.frames import IFS, WHILES, Branches, Context, Frame
+from converters.tf_ops.complex_numbers import as_parts
 from reference.errors import ArtefactError, NotConvertibleError, Reason, UsageError
 
 ALIASES = frozenset(
@@ -154,7 +155,7 @@ class Work:
             return self.frozen[tensor]
         node = self.node(split_tensor(tensor)[0])
         if node.op == "Const":
-            return np.asarray(node.attr("value"))
+            return np.asarray(as_parts(node.attr("value")))
         if node.name not in self.variables:
             msg = f"variable {node.name!r} has no value: give the checkpoint that holds it"
             raise ArtefactError(msg)

@@ -11,6 +11,7 @@ import numpy as np
 from converters.graph import Node
 from converters.oracle.handlers import handles
 from converters.oracle.values import Table, Variable, uniform
+from converters.tf_ops.complex_numbers import as_parts
 from converters.tf_ops.table import refusal
 from reference.errors import ArtefactError, SemanticsError, UsageError
 
@@ -31,7 +32,7 @@ def with_default(machine: Any, node: Node, value: Any) -> tuple[Any, ...]:
 @handles("Const")
 def const(machine: Any, node: Node) -> tuple[Any, ...]:
     """A literal, widened and perturbed once."""
-    return (machine.weight(node.name, node.attr("value")),)
+    return (machine.weight(node.name, as_parts(node.attr("value"))),)
 
 
 @handles("VariableV2", "Variable", "TemporaryVariable")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from converters.tf_ops import (  # noqa: F401  (importing a theme fills the table)
     arrays,
     blocks,
+    complex_numbers,
     conv,
     ctc_beam,
     cudnn,

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from converters.graph import Node
+from converters.graph import DType, Node
 from reference.errors import NotConvertibleError, Reason, UnknownOpError
 
 Array = Any
@@ -17,6 +17,9 @@ Function = Callable[..., Any]
 
 TABLE: Final[dict[str, Function]] = {}
 """By op type: ``f(ops, node, *inputs)`` gives one array or a tuple of them."""
+
+COMPLEX: Final[dict[str, Function]] = {}
+"""By op type: what it does with complex operands (:mod:`converters.tf_ops.complex_numbers`)."""
 
 REFUSED: Final[dict[str, str]] = {}
 """By op type: why it is understood and refused."""
@@ -41,6 +44,11 @@ def is_known(op: str) -> bool:
     return op in TABLE
 
 
+def is_complex(node: Node) -> bool:
+    """Whether a type attribute of the node is complex."""
+    return any(isinstance(v, DType) and v.startswith("complex") for v in node.attrs.values())
+
+
 def apply(ops: Any, node: Node, inputs: Sequence[Array]) -> tuple[Array, ...]:
     """The outputs of ``node``, given its inputs as arrays of the interpreter ``ops``.
 
@@ -49,6 +57,10 @@ def apply(ops: Any, node: Node, inputs: Sequence[Array]) -> tuple[Array, ...]:
         NotConvertibleError: the op is refused, or needs a value that is not known at build time.
     """
     function = TABLE.get(node.op)
+    if is_complex(node):
+        function = COMPLEX.get(node.op)
+        if function is None:
+            raise refusal(node, f"op type {node.op} is not in the op table for complex numbers")
     if function is None:
         raise unknown(node)
     result = function(ops, node, *inputs)

@@ -60,7 +60,7 @@ def test_near_values_count_as_a_copy_where_chance_cannot_explain_them() -> None:
     part = drawn(12)
     assert is_copy(part * np.float32(1.001), part, 1000)
     assert not is_copy(part[:2] * np.float32(1.001), part[:2], 1000)
-    assert is_copy(np.float32([part[0], part[1] + 0.001]), part[:2], 1000)
+    assert is_copy(np.array([part[0], part[1] + 0.001], np.float32), part[:2], 1000)
 
 
 def test_a_large_artefact_takes_no_time() -> None:

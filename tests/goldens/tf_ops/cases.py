@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from converters.graph import DType, Node, Shape
+from converters.tf_ops.complex_numbers import as_parts
 
 HERE = Path(__file__).parent
 
@@ -68,7 +69,8 @@ def attribute(value: Any) -> Any:
 
 
 def array(value: np.ndarray) -> np.ndarray:
-    """Byte strings as object arrays."""
+    """Byte strings as object arrays, complex numbers as pairs."""
+    value = as_parts(value)
     if value.dtype.kind != "S":
         return value
     out = np.empty(value.size, object)

@@ -13,7 +13,7 @@ from tensorflow.core.framework import attr_value_pb2, graph_pb2
 from tensorflow.contrib import seq2seq  # registers GatherTree
 from tensorflow.python.framework import op_def_registry, tensor_util
 
-from tests.goldens.tf_ops import specs_arrays, specs_math, specs_more, specs_neural
+from tests.goldens.tf_ops import specs_arrays, specs_complex, specs_math, specs_more, specs_neural
 
 assert seq2seq
 HERE = Path(__file__).parent
@@ -112,7 +112,8 @@ def record(spec):
     config = tf.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=1)
     config.graph_options.rewrite_options.disable_meta_optimizer = True
     operation = graph.get_operation_by_name("node")
-    feeds = {"in{}:0".format(i): value for i, value in enumerate(flat)}
+    # Copies: an op may write into what it is fed.
+    feeds = {"in{}:0".format(i): np.array(value) for i, value in enumerate(flat)}
     found = {key: plain(value) for key, value in operation.node_def.attr.items()}
     with tf.Session(graph=graph, config=config) as session:
         try:
@@ -132,6 +133,7 @@ def main():
     """Write cases.json and cases.npz."""
     cards, arrays = [], {}
     specs = specs_math.specs() + specs_arrays.specs() + specs_neural.specs() + specs_more.specs()
+    specs += specs_complex.specs()
     seen, problems = {}, []
     for spec in specs:
         number = seen[spec["op"]] = seen.get(spec["op"], -1) + 1

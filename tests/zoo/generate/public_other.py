@@ -99,3 +99,27 @@ def caption_encoder(m: Model) -> None:
         outputs.append(output)
     m.output(tf.stack(outputs, 1), state)
     m.expect("LSTM", "LSTMCell", UNITS)
+
+
+@model(
+    "Speech enhancement: a spectrum, a bi-LSTM that masks it, and back to samples.",
+    ["stft", "complex numbers inside", "inverse stft", "mfcc"],
+)
+def speech_mask(m: Model) -> None:
+    """``tf.signal`` in the graph; the mask multiplies the complex spectrum."""
+    wave = tf.placeholder(tf.float32, [None, None], name="wave")
+    m.feed(wave, lambda rng, case: case.scale * rng.standard_normal((case.batch, 16 + 8 * case.time)))
+    m.no_empty_batch("TensorFlow 1.15.5 ends with SIGFPE")
+    spectrum = tf.signal.stft(wave, 16, 8, 16)
+    features = tf.log(tf.abs(spectrum) + 0.01)
+    cells = rnn.LSTMCell(UNITS), rnn.LSTMCell(UNITS)
+    outputs, _ = tf.nn.bidirectional_dynamic_rnn(*cells, features, dtype=tf.float32)
+    mask = tf.layers.dense(tf.concat(outputs, 2), 9, tf.sigmoid, name="mask")
+    window = tf.signal.inverse_stft_window_fn(8)
+    masked = tf.cast(mask, tf.complex64) * spectrum
+    m.output(mask, tf.signal.inverse_stft(masked, 16, 8, 16, window_fn=window))
+    mel = tf.signal.linear_to_mel_weight_matrix(6, 9, 8000, 80.0, 3600.0)
+    logs = tf.log(tf.tensordot(tf.abs(spectrum), mel, 1) + 0.01)
+    m.output(tf.signal.mfccs_from_log_mel_spectrograms(tf.reshape(logs, [-1, 6]))[..., :4])
+    m.expect("LSTM", "LSTMCell", UNITS)
+    m.expect("LSTM", "LSTMCell", UNITS, direction="reverse")
