@@ -47,7 +47,7 @@ def settable(
         run = _opened(candidate, candidate.path, program, lacking)
         if wide is None or run is None:
             return as_is
-        started = [(number, _started(original, inputs, lacking)) for number, inputs in runs]
+        started: Runs = [(number, _started(original, inputs, lacking)) for number, inputs in runs]
         if not all(
             _same(original, candidate, wide, run, *pair) for pair in zip(runs, started, strict=True)
         ):
