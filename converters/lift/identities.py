@@ -1,4 +1,4 @@
-"""Exact identities: a factor that is the constant 1, and dropout that keeps everything.
+"""Exact identities: a factor that is the constant 1, a reshape to the same shape, and dropout that keeps everything.
 
 ``floor(1 + u)`` and ``u >= 0`` of a uniform u in [0, 1) are all ones, so ``div(x, keep) * floor(keep + u)`` (TF before 1.13) and
 ``x * scale * cast(u >= rate)`` (TF 1.15.5 ``python/ops/nn_ops.py:4310-4314``) are x when keep is 1.
@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -94,6 +95,20 @@ class Identities:
         small = _no_larger(facts.get(inputs[0]), facts.get(inputs[1]))
         return inputs[1] if self.kind.get(inputs[0]) == ONES and small else None
 
+    def _transpose(
+        self, node: Node, inputs: Sequence[str], facts: Mapping[str, Fact]
+    ) -> str | None:
+        """``tf.tensordot`` transposes and reshapes a kernel to what it is: the variable stays one."""
+        perm = _vector(facts, inputs[1])
+        return inputs[0] if perm is not None and perm == list(range(len(perm))) else None
+
+    def _reshape(self, node: Node, inputs: Sequence[str], facts: Mapping[str, Fact]) -> str | None:
+        target, x = _vector(facts, inputs[1]), facts.get(inputs[0])
+        if target is None or x is None or x.shape is None or len(target) != len(x.shape):
+            return None
+        free = [t for t, size in zip(target, x.shape, strict=True) if t != size]
+        return inputs[0] if not free or (free == [-1] and 0 not in x.shape) else None
+
     def _stays_on(self, node: Node, tensor: str, facts: Mapping[str, Fact], off: int) -> None:
         value = _scalar(facts, tensor)
         text = f"dropout stays on ({tensor} is the constant {value:g}); fix it with --freeze {tensor}={off}"
@@ -106,6 +121,13 @@ def _scalar(facts: Mapping[str, Fact], name: str) -> float | None:
     if fact is None or value is None or fact.shape != () or value.dtype == object:
         return None
     return float(value) if np.issubdtype(value.dtype, np.number) else None
+
+
+def _vector(facts: Mapping[str, Fact], name: str) -> list[Any] | None:
+    """The items of a known rank-1 value, symbolic sizes among them."""
+    fact = facts.get(name)
+    value = None if fact is None else fact.value
+    return None if value is None or value.ndim != 1 else value.tolist()
 
 
 def _no_larger(mask: Fact | None, x: Fact | None) -> bool:
@@ -130,6 +152,8 @@ _RULES: dict[str, Callable[..., str | None]] = {
     "GreaterEqual": Identities._at_least,
     "Less": Identities._less,
     "Cast": Identities._same,
+    "Transpose": Identities._transpose,
+    "Reshape": Identities._reshape,
     "Select": Identities._select,
     "SelectV2": Identities._select,
 }

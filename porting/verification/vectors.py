@@ -21,7 +21,7 @@ PAIRS = 128
 
 def within(block: np.ndarray, /) -> float:
     """How far a damaged copy's values may lie from the block's."""
-    return NEAR * float(np.abs(block).max(initial=0.0))
+    return NEAR * float(np.abs(block[np.isfinite(block)]).max(initial=0.0))
 
 
 def is_copy(other: np.ndarray, block: np.ndarray, tries: int, /) -> bool:

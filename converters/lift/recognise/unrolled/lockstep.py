@@ -11,7 +11,7 @@ mark the steps. The T operands at each place are compared:
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -52,6 +52,8 @@ class Lockstep:
     time: Expr | None = None
     lifted: dict[Row, tuple[Row, Expr]] = field(default_factory=dict)
     """By the expressions at the first two steps: the whole row and the expression of the step."""
+    walked: list[Row] = field(default_factory=list)
+    """The rows whose operands are being lifted."""
 
     def lift(self, row: Row) -> tuple[Row, Expr]:
         """(the completed row, the expression of the step).
@@ -147,6 +149,7 @@ class Lockstep:
         return numbers == list(range(len(row)))
 
     def _state(self, row: Row) -> tuple[Row, Expr]:
+        row = self._told(row)
         for slot in self.states:
             if _agree(slot.row, row):
                 slot.row = _merge(slot.row, row)
@@ -156,6 +159,15 @@ class Lockstep:
         leaf = self.tracer.input(f"{self.name}|state{len(self.states)}", _plain(first))
         self.states.append(Slot(leaf, row))
         return row, leaf
+
+    def _told(self, row: Row) -> Row:
+        """The row of an old state with its last item, where its new state is what is being walked: ``where(past, old, new)``."""
+        if row[-1] is not None or len(row) < 3:
+            return row
+        for new in self.walked:
+            if new[-2] is not None and all(a is b for a, b in shifted(row, new)):
+                return (*row[:-1], new[-2])
+        return row
 
     def _operation(self, row: Row, present: Sequence[Expr]) -> tuple[Row, Expr]:
         first = present[0]
@@ -170,12 +182,14 @@ class Lockstep:
         if len({len(e.args) for e in present}) > 1:
             msg = "the steps differ in their number of operands"
             raise NotRepeatedError(msg)
+        self.walked.append(row)
         args = [self._argument([e.args[k] for e in present]) for k in range(len(first.args))]
+        self.walked.pop()
         full = tuple(
             expr if expr is not None else self._completed(first, [a[0][t] for a in args])
             for t, expr in enumerate(row)
         )
-        return full, self._apply(first, [a[1] for a in args])
+        return full, self.apply(first, [a[1] for a in args])
 
     def _argument(self, items: list[object]) -> tuple[Sequence[object], object]:
         """The values of one operand at every step, and its value in the step."""
@@ -200,18 +214,31 @@ class Lockstep:
 
     def _completed(self, like: Expr, args: Sequence[object]) -> Expr:
         """What a step whose result is not known in advance makes of operands that are."""
-        if any(a is None or (isinstance(a, tuple) and None in a) for a in args):
+        if any(_lacks(a, b) for a, b in zip(args, like.args, strict=True)):
             msg = "the last step cannot be completed"
             raise NotRepeatedError(msg)
-        return self._apply(like, args)
+        return self.apply(like, args)
 
-    def _apply(self, like: Expr, args: Sequence[object]) -> Expr:
+    def apply(self, like: Expr, args: Sequence[object]) -> Expr:
+        """The same call with other operands."""
         try:
             result = call(self.tracer, like.op, list(args), like.params)
         except RnnportError as error:
             raise NotRepeatedError(str(error)) from error
         found: Expr = result[like.index] if like.op in MULTIPLE else result
         return found
+
+
+def _lacks(arg: object, like: object) -> bool:
+    """Whether an array is not known where the other steps have one; a plain None is an argument like any other."""
+    if isinstance(arg, tuple) and isinstance(like, tuple):
+        return any(map(_lacks, arg, like))
+    return arg is None and isinstance(like, Expr)
+
+
+def shifted(old: Row, new: Row) -> Iterator[tuple[Expr | None, Expr | None]]:
+    """What an old state is at each step but the first and the last, and what its new state was one step before."""
+    return zip(old[1:-1], new[:-2], strict=True)
 
 
 def _plain(expr: Expr) -> Fact:

@@ -34,6 +34,7 @@ from converters.lift.recognise.unrolled.families import (
 )
 from converters.lift.recognise.unrolled.lockstep import Lockstep, NotRepeatedError, Row
 from converters.lift.recognise.unrolled.sequences import is_whole, sequence_of
+from converters.lift.recognise.unrolled.views import read_views, views_of
 from converters.lift.recognise.unrolled.whole import TracedProgram, constant_sources
 from converters.program import Loop, OpNode, Program, Recurrence, Statement, SubProgram, defined
 from reference.vocabulary.abstract.fact import Fact
@@ -42,6 +43,9 @@ from reference.vocabulary.tracer import CONSTANT, Expr, needed
 KEEP_UNROLLED = 8
 """Fewer steps than these that match no cell stay unrolled."""
 
+MOST_TRIES = 3
+"""A chain that does not roll may do so when another, which reads it step by step, has been rolled."""
+
 PRODUCTS = frozenset(("MatMul", "BatchMatMul", "BatchMatMulV2", "LSTMBlockCell", "GRUBlockCell"))
 
 _EMPTY = SubProgram((), (), ())
@@ -49,7 +53,7 @@ _EMPTY = SubProgram((), (), ())
 
 def roll(program: Program) -> Program:
     """Every chain of equal steps rolled up, one after the other."""
-    tried: set[str] = set()
+    tried: Counter[str] = Counter()
     while True:
         rolled = _roll_one(program, tried)
         if rolled is None:
@@ -57,16 +61,18 @@ def roll(program: Program) -> Program:
         program = rolled
 
 
-def _roll_one(program: Program, tried: set[str]) -> Program | None:
+def _roll_one(program: Program, tried: Counter[str]) -> Program | None:
     if not _repeats(program):
         return None
+    now: set[str] = set()
     traced = TracedProgram(program)
     for family in families(traced):
         ends = (family.chains[0][0], family.chains[0][-1])
         key = "@".join([family.weight, *(str(traced.names.get(e, e.serial)) for e in ends)])
-        if key in tried:
+        if key in now or tried[key] >= MOST_TRIES:
             continue
-        tried.add(key)
+        now.add(key)
+        tried[key] += 1
         for each, core_only in product(periods(family), (False, True)):
             try:
                 return Roller(traced, each, core_only).roll()
@@ -112,6 +118,7 @@ class Roller:
         self.lock = lock
         self.nexts = self._close()
         self._index()
+        self._keep_views_outside()
         needs = self._needs()
         step = self._step(needs)
         return self._rebuilt(program, step, needs)
@@ -155,6 +162,15 @@ class Roller:
             for t, element in enumerate(row):
                 if element is not None:
                     self.elements.setdefault(element, (row, expr, t))
+
+    def _keep_views_outside(self) -> None:
+        """What the world reads of a part of a packed state, it cuts out of the whole itself."""
+        self.views = views_of(self.lock)
+        for slot, (row, _) in zip(self.lock.states, self.nexts, strict=True):
+            if slot.leaf in self.views:
+                for element in (*slot.row, *row):
+                    if element is not None:
+                        self.elements.pop(element, None)
 
     def _needs(self) -> dict[str, Expr]:
         """Values inside the loop that the rest of the program reads.
@@ -214,6 +230,7 @@ class Roller:
                 step.writes.append(Write(self.write_of[item], item))
         for slot in lock.sequences:
             step.reads[slot.leaf] = Read(f"{slot.leaf.name}|list")
+        read_views(step, self.views)
         self._captures(step)
         peel_masks(step)
         return step
