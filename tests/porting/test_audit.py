@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import onnx
 import pytest
 from onnx import numpy_helper
 
+from converters.graph import Artefact, DType, Graph, Node
 from porting.comparing import compare
 from porting.conversion import convert
 from porting.verification import Candidate
+from porting.verification.audit import audit
+from porting.verification.original import Original
 from porting.verification.verdict import APPROXIMATE, DIFFERENT, EQUIVALENT, UNVERIFIED
 from tests.zoo.catalogue import MODELS
 
@@ -132,3 +137,42 @@ def test_an_integer_of_an_int8_port_off_by_one(tmp_path):
     found = port.verdict()
     assert found.verdict == DIFFERENT
     assert "more than half a step" in found.audit["wrong"][0]["text"]
+
+
+def attention(v: np.ndarray) -> Original:
+    """``g v / |v|`` in a loop, as a normalised Bahdanau attention computes it in every step."""
+    float32, axes = DType("float32"), np.array([0], np.int32)
+    nodes = [
+        Node("v", "Const", attrs={"dtype": float32, "value": v}),
+        Node("g", "Const", attrs={"dtype": float32, "value": np.float32(1.7)}),
+        Node("axes", "Const", attrs={"dtype": DType("int32"), "value": axes}),
+        Node("in", "Enter", ("v:0",), attrs={"T": float32, "frame_name": "loop"}),
+        Node("square", "Square", ("in:0",), attrs={"T": float32}),
+        Node("sum", "Sum", ("square:0", "axes:0"), attrs={"T": float32, "keep_dims": False}),
+        Node("inverse", "Rsqrt", ("sum:0",), attrs={"T": float32}),
+        Node("scaled", "Mul", ("g:0", "in:0"), attrs={"T": float32}),
+        Node("unit", "Mul", ("scaled:0", "inverse:0"), attrs={"T": float32}),
+    ]
+    graph = Graph({node.name: node for node in nodes})
+    return Original(Artefact(Path("m.pb"), "frozen", graph, "0"), (), ("unit:0",))
+
+
+V = np.float32([0.3, -1.2, 0.7, 2.1, -0.4, 0.9])
+
+
+def test_a_weight_folded_out_of_others_is_computed_again():
+    unit = np.float32(1.7) * V / np.float32(np.sqrt((V.astype(np.float64) ** 2).sum()))
+    found = audit(attention(V), {"unit:0": unit})
+    assert (found["missing"], found["derived"], found["wrong"]) == ([], [], [])
+    unit[3] *= np.float32(1 + 1e-5)
+    found = audit(attention(V), {"unit:0": unit})
+    assert (found["missing"], found["derived"]) == (["v"], ["unit:0"])
+
+
+def test_a_mask_of_infinities_is_no_damaged_weight():
+    kernel = np.random.default_rng(1).standard_normal((10, 3)).astype(np.float32)
+    mask = np.full((6, 3), -np.inf, np.float32)
+    found = audit(attention(kernel), {"kernel": kernel, "mask": mask})
+    assert found["wrong"] == []
+    mask[2, 1] = 0
+    assert audit(attention(kernel), {"kernel": kernel, "mask": mask})["wrong"] == []

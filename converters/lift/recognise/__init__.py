@@ -12,9 +12,9 @@ from converters.lift.recognise.loops.model import Built, Definitions, NotAStepEr
 from converters.lift.recognise.loops.step import read_step
 from converters.lift.recognise.pieces import holds_items, resolve_pieces
 from converters.lift.recognise.tidy import tidy
+from converters.lift.recognise.unrolled.chains import roll
 from converters.lift.recognise.unrolled.masked_steps import merge_masked_steps
 from converters.lift.recognise.unrolled.repack import repack
-from converters.lift.recognise.unrolled.rolling import roll
 from converters.lift.specialise import DAMAGE
 from converters.program import Conditional, Loop, OpNode, Program, Statement, SubProgram
 

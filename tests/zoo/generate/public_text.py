@@ -128,3 +128,18 @@ def switched_dropout(m: Model) -> None:
     outputs, state = tf.nn.dynamic_rnn(cell, m.sequence(5), m.lengths(), dtype=tf.float32)
     m.output(outputs, state)
     m.expect("LSTM", "LSTMCell", 6)
+
+
+@model("static_bidirectional_rnn with lengths of LSTMs whose state is one piece.", ["unrolled", "packed"])
+def static_packed(m: Model) -> None:
+    """Two layers, ``state_is_tuple=False``; only the forward state of the last layer is used."""
+    steps, lengths = tf.unstack(m.sequence(5, time=5), axis=1), m.lengths()
+    for layer in range(2):
+        with tf.variable_scope("layer%d" % layer):
+            cells = [rnn.LSTMCell(4, state_is_tuple=False) for _ in range(2)]
+            steps, state, _ = tf.nn.static_bidirectional_rnn(
+                cells[0], cells[1], steps, dtype=tf.float32, sequence_length=lengths
+            )
+    m.output(tf.stack(steps, 1), state)
+    m.expect("LSTM", "LSTMCell", 4, count=2)
+    m.expect("LSTM", "LSTMCell", 4, count=2, direction="reverse")

@@ -1,23 +1,19 @@
-"""Unrolled recurrences rolled up again: ``static_rnn`` and hand-written steps become one :class:`Recurrence`.
+"""One chain of equal steps becomes a :class:`Recurrence`.
 
-The engine is :mod:`converters.lift.recognise.unrolled.lockstep`; here the anchors are found, and what the steps gave to the rest of the graph is given by
-the recurrence instead.
+The engine is :mod:`converters.lift.recognise.unrolled.lockstep`; what the steps gave to the rest of the graph is given by the recurrence instead.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field, replace
-from itertools import product
 
 import numpy as np
 
-from converters.graph import DType, Node
+from converters.graph import Node
 from converters.lift.recognise.loops.build import Builder
 from converters.lift.recognise.loops.emit import ProgramOps
 from converters.lift.recognise.loops.masks import peel_masks
 from converters.lift.recognise.loops.model import (
-    Built,
     Definitions,
     NotAStepError,
     Read,
@@ -25,17 +21,12 @@ from converters.lift.recognise.loops.model import (
     Step,
     Write,
 )
-from converters.lift.recognise.tidy import sort_statements, tidy
-from converters.lift.recognise.unrolled.families import (
-    Family,
-    downstream,
-    families,
-    periods,
-)
+from converters.lift.recognise.unrolled.families import Family, downstream
 from converters.lift.recognise.unrolled.lockstep import Lockstep, NotRepeatedError, Row
+from converters.lift.recognise.unrolled.rejoin import joined, taken_apart
 from converters.lift.recognise.unrolled.sequences import is_whole, sequence_of
 from converters.lift.recognise.unrolled.views import read_views, views_of
-from converters.lift.recognise.unrolled.whole import TracedProgram, constant_sources
+from converters.lift.recognise.unrolled.whole import TracedProgram
 from converters.program import Loop, OpNode, Program, Recurrence, Statement, SubProgram, defined
 from reference.vocabulary.abstract.fact import Fact
 from reference.vocabulary.tracer import CONSTANT, Expr, needed
@@ -43,55 +34,7 @@ from reference.vocabulary.tracer import CONSTANT, Expr, needed
 KEEP_UNROLLED = 8
 """Fewer steps than these that match no cell stay unrolled."""
 
-MOST_TRIES = 3
-"""A chain that does not roll may do so when another, which reads it step by step, has been rolled."""
-
-PRODUCTS = frozenset(("MatMul", "BatchMatMul", "BatchMatMulV2", "LSTMBlockCell", "GRUBlockCell"))
-
 _EMPTY = SubProgram((), (), ())
-
-
-def roll(program: Program) -> Program:
-    """Every chain of equal steps rolled up, one after the other."""
-    tried: Counter[str] = Counter()
-    while True:
-        rolled = _roll_one(program, tried)
-        if rolled is None:
-            return program
-        program = rolled
-
-
-def _roll_one(program: Program, tried: Counter[str]) -> Program | None:
-    if not _repeats(program):
-        return None
-    now: set[str] = set()
-    traced = TracedProgram(program)
-    for family in families(traced):
-        ends = (family.chains[0][0], family.chains[0][-1])
-        key = "@".join([family.weight, *(str(traced.names.get(e, e.serial)) for e in ends)])
-        if key in now or tried[key] >= MOST_TRIES:
-            continue
-        now.add(key)
-        tried[key] += 1
-        for each, core_only in product(periods(family), (False, True)):
-            try:
-                return Roller(traced, each, core_only).roll()
-            except (NotRepeatedError, NotAStepError):
-                continue
-    return None
-
-
-def _repeats(program: Program) -> bool:
-    """Whether any weight is used by two products; a cheap look before everything is traced."""
-    sources = constant_sources(program)
-    uses = Counter(
-        sources[v]
-        for s in program.statements
-        if isinstance(s, OpNode) and s.node.op in PRODUCTS
-        for v in s.inputs
-        if v in program.constants
-    )
-    return any(count > 1 for count in uses.values())
 
 
 @dataclass
@@ -296,66 +239,28 @@ class Roller:
         if count < KEEP_UNROLLED and any(r.reason for r in recurrences):
             raise NotAStepError(next(r.reason for r in recurrences if r.reason))
         facts.update(built.facts)
-        given = self._given(needs, outputs, facts, count, step)
-        return self._joined(before, built, given, facts, set(needs))
+        given = self._given(needs, outputs, facts)
+        return joined(before, built, given, facts, set(needs))
 
     def _given(
-        self,
-        needs: dict[str, Expr],
-        outputs: tuple[str, ...],
-        facts: dict[str, Fact],
-        count: int,
-        step: Step,
+        self, needs: dict[str, Expr], outputs: tuple[str, ...], facts: dict[str, Fact]
     ) -> list[Statement]:
         """Statements that give the values the rest of the program reads their old names."""
-        finals = self._finals()
-        statements: list[Statement] = []
-        unpacked: dict[int, tuple[str, ...]] = {}
-        for item, carried in self.write_of.items():
-            label = f"{self.name}|steps{carried}"
-            names = tuple(f"{label}:{t}" for t in range(count))
-            stacked = f"{label}|stacked"
-            statements.append(OpNode(Node(stacked, "ListStack", (outputs[carried],)), (stacked,)))
-            facts[stacked] = Fact(item.dtype, (count, *item.shape))
-            attrs = {"num": count, "axis": 0, "T": DType(item.dtype)}
-            statements.append(OpNode(Node(label, "Unpack", (stacked,), (), attrs), names))
-            facts.update(dict.fromkeys(names, item.fact))
-            unpacked[carried] = names
+        finals, statements = self._finals(), []
+        unpacked = {
+            carried: taken_apart(
+                f"{self.name}|steps{carried}", outputs[carried], item.fact, self.family.steps, facts
+            )
+            for item, carried in self.write_of.items()
+        }
+        for made, _ in unpacked.values():
+            statements.extend(made)
         for name, expr in needs.items():
             _, item, t = self.elements[expr]
             written = self.write_of.get(item)
-            source = outputs[finals[expr]] if written is None else unpacked[written][t]
+            source = outputs[finals[expr]] if written is None else unpacked[written][1][t]
             statements.append(OpNode(Node(f"{name}|given", "Identity", (source,)), (name,)))
         return statements
-
-    def _joined(
-        self,
-        before: Program,
-        built: Built,
-        given: list[Statement],
-        facts: dict[str, Fact],
-        replaced: set[str],
-    ) -> Program:
-        kept: list[Statement] = []
-        for s in before.statements:
-            names = defined(s)
-            if replaced.intersection(names):
-                if isinstance(s, OpNode) and not replaced.issuperset(names):
-                    # The op gives other results too; only the replaced ones get a new maker.
-                    fresh = tuple(f"{n}|unrolled" if n in replaced else n for n in names)
-                    kept.append(replace(s, outputs=fresh))
-                continue
-            kept.append(s)
-        statements = sort_statements([*kept, *built.statements, *given])
-        return tidy(
-            replace(
-                before,
-                statements=statements,
-                constants={**before.constants, **built.constants},
-                variables={**before.variables, **built.variables},
-                facts=facts,
-            )
-        )
 
 
 def _masks(expr: Expr, core: set[Expr]) -> bool:
