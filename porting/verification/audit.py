@@ -7,6 +7,7 @@ biases), rounded once. A port in float16 must hold the artefact's weights rounde
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -189,9 +190,10 @@ class _Finder:
     def _place(self, block: np.ndarray) -> bool:
         return any(
             self._found(name)
+            for signed in (block, -block)  # a gate u that is kept as 1 - u has its weights negated
             for name, matrix in self.matrices
-            if _hits(matrix, block)
-            or (matrix.shape == block.shape[::-1] and _hits(matrix.T, block))
+            if _hits(matrix, signed)
+            or (matrix.shape == block.shape[::-1] and _hits(matrix.T, signed))
         )
 
     def _damaged(self, flat: np.ndarray) -> tuple[str, dict[str, Any]]:
@@ -212,12 +214,12 @@ class _Finder:
         return "derived", {}
 
     def _near(self, block: np.ndarray) -> tuple[str, int, float] | None:
-        for name, matrix in self.matrices:
+        for signed, (name, matrix) in itertools.product((block, -block), self.matrices):
             for source in (matrix, matrix.T):
-                for other in _hits(source, block, within(block)):
-                    if not is_copy(other, block, self.tries):
-                        continue
-                    return name, int((other != block).sum()), float(np.abs(other - block).max())
+                for other in _hits(source, signed, within(block)):
+                    if is_copy(other, signed, self.tries):
+                        gap = float(np.abs(other - signed).max())
+                        return name, int((other != signed).sum()), gap
         return None
 
     # -- vectors -------------------------------------------------------------------------------------------
@@ -240,12 +242,14 @@ class _Finder:
     def _part(self, part: np.ndarray) -> str:
         if not part.any() or (part.size > 1 and self._constant(part)):
             return "exact"
-        if name := self.vectors.equal(part):
-            self._found(name)
-            return "exact"
-        if names := self.vectors.summed(part):
-            self._found(*names)
-            return "rounded"
+        for signed in (part, -part):
+            if name := self.vectors.equal(signed):
+                self._found(name)
+                return "exact"
+        for signed in (part, -part):
+            if names := self.vectors.summed(signed):
+                self._found(*names)
+                return "rounded"
         return ""
 
     def _constant(self, part: np.ndarray) -> bool:
@@ -256,7 +260,7 @@ class _Finder:
     def _near_part(self, part: np.ndarray) -> tuple[str, int, float] | None:
         if self._part(part):
             return ("", 0, 0.0)
-        return self.vectors.near(part)
+        return self.vectors.near(part) or self.vectors.near(-part)
 
 
 def _hits(matrix: np.ndarray, block: np.ndarray, within: Any = None, /) -> list[np.ndarray]:

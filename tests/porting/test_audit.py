@@ -94,7 +94,7 @@ def test_a_bias_without_its_forget_bias(tmp_path, dtype):
 
 
 @pytest.mark.parametrize(
-    "name", ["basic_rnn_tanh", "gru", "basic_lstm", "bidirectional_lstm_lengths"]
+    "name", ["basic_rnn_tanh", "gru", "basic_lstm", "bidirectional_lstm_lengths", "scan_gru"]
 )
 @pytest.mark.parametrize("place", [0, 3, -1])
 def test_one_value_of_a_bias_off(tmp_path, name, place):
