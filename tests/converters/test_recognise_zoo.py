@@ -26,7 +26,6 @@ from tests.zoo.catalogue import ZooModel, zoo, zoo_model
 NATIVE = {"LSTM", "GRU", "RNN"}
 
 DEVIATIONS = {
-    "drqn": "the width of its input is known only at run time, so it stays a traced cell",
     "legacy_tied": "encoder and decoder share their cell and follow one another: one recurrence of seven steps",
     "scan_lstm": "c of every step is an output, and no LSTM gives more of it than the last",
 }

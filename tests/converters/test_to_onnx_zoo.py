@@ -25,7 +25,6 @@ DEVIATIONS = {
     "map_fn_lstm": (["LSTM"], "map_fn has no state: it is done for all items at once"),
     "nested_while": (["Loop", "Scan"], "the inner loop has a form of its own"),
     # Less than the card asks: the lift knows too little.
-    "drqn": (["Scan"], "the number of features of a state is not known when the cell is sought"),
     "legacy_tied_loop": (["unrolled"], "the encoder shares the weights of a decoder that is fed its own output"),
     "scan_lstm": (["Scan"], "c of every step is an output, and no operator gives more of it than the last"),
 }  # fmt: skip

@@ -6,7 +6,7 @@ reason; the loop then stays a loop.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -25,21 +25,32 @@ from converters.lift.recognise.loops.model import (
 )
 from converters.lift.recognise.loops.reads import find_reads, leaf_of, place_of
 from converters.lift.recognise.loops.sequence_masks import read_masks
+from converters.lift.recognise.loops.widths import told_widths
 from converters.program import Conditional, Loop, OpNode, Program, Statement
 from reference.errors import RnnportError
 from reference.vocabulary.abstract.fact import Dim, Fact
 from reference.vocabulary.abstract.sizes import unknown
 from reference.vocabulary.tracer import Expr, Tracer
 
+ROUNDS = 3
+"""What is told of one width may tell of another: a state's of the input's beside it."""
+
 
 def read_step(program: Program, loop: Loop, definitions: Definitions, count: Count) -> Step:
     """Trace the body of ``loop``."""
-    tracer = Tracer()
-    # Its known value is a name: what is computed of it is known too, such as the place x[:, t - 1] reads.
-    number = np.array(unknown(f"{loop.name}|t"), object)
-    time = tracer.input("time", Fact(count.dtype, (), number))
-    step = Step(tracer, time, count.steps, counters=dict(count.counters))
-    return _Body(program, loop, definitions, step).trace()
+    for _ in range(ROUNDS):
+        tracer = Tracer()
+        # Its known value is a name: what is computed of it is known too, such as the place x[:, t - 1] reads.
+        number = np.array(unknown(f"{loop.name}|t"), object)
+        time = tracer.input("time", Fact(count.dtype, (), number))
+        step = Step(tracer, time, count.steps, counters=dict(count.counters))
+        body = _Body(program, loop, definitions, step)
+        body.trace()
+        told = told_widths(step, loop, body.items())
+        if not told:
+            break
+        program = replace(program, facts={**program.facts, **told})
+    return step
 
 
 @dataclass
@@ -68,6 +79,11 @@ class _Body:
         grown_arrays(step, self.program, loop)
         peel_masks(step)
         return step
+
+    def items(self) -> dict[Expr, str]:
+        """By leaf of an item: the value it is in the body."""
+        names = (s.outputs[0] for s in self.loop.body.statements if isinstance(s, OpNode))
+        return {self.values[n]: n for n in names if self.values.get(n) in self.step.reads}
 
     def _any(self, statement: Statement) -> None:
         if isinstance(statement, OpNode):
