@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from converters.tf_ops import (  # noqa: F401  (importing a theme fills the table)
     arrays,
+    audio,
     blocks,
     complex_numbers,
     conv,

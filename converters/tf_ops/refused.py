@@ -35,7 +35,7 @@ RANDOM = [
     "GenerateVocabRemapping",
 ]
 PYTHON = ["PyFunc", "PyFuncStateless", "EagerPyFunc"]
-AUDIO = ["AudioSpectrogram", "Mfcc", "DecodeWav", "EncodeWav"]
+AUDIO = ["DecodeWav", "EncodeWav"]
 FILES = [
     "ReadFile",
     "WholeFileReaderV2",

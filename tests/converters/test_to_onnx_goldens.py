@@ -41,6 +41,7 @@ REFUSED_UNSIZED = {
         ("Conv2DBackpropInput", "Conv3DBackpropInputV2"),
         "a transposed convolution to a size not known at conversion",
     ),
+    **dict.fromkeys(("AudioSpectrogram", "Mfcc"), UNSIZED),
     **dict.fromkeys(("FFT", "IFFT"), "the length of its rows is not known before the model runs"),
     **dict.fromkeys(
         ("GatherNd", "Squeeze-0"), "its number of axes is not known, and ONNX asks for it"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.goldens.tf_ops.spec import case, i32, k, r
+from tests.goldens.tf_ops.spec import case, i32, k, r, u
 
 
 def c(*shape):
@@ -53,6 +53,18 @@ def moves():
     return found
 
 
+def audio():
+    """Whole and cut frames, windows that are and are not powers of two."""
+    found = []
+    for window, stride, squared in ((16, 8, True), (20, 10, False), (32, 32, True), (7, 3, False)):
+        found.append(case("AudioSpectrogram", r(100, 1), loose=4, window_size=window, stride=stride, magnitude_squared=squared))
+    found.append(case("AudioSpectrogram", r(16, 1), loose=4, window_size=16, stride=4))
+    power = u(2, 3, 129, low=0.0, high=4.0)
+    found += [case("Mfcc", power, k(8000), static=(1,), loose=8), case("Mfcc", power, k(16000), static=(1,), loose=8, dct_coefficient_count=26)]
+    found += [case("Mfcc", u(1, 2, 257), k(16000), static=(1,), loose=8, upper_frequency_limit=7600.0, lower_frequency_limit=80.0, filterbank_channel_count=23)]
+    return found + [case("Mfcc", np.zeros((1, 2, 65), np.float32), k(8000), static=(1,), loose=8, filterbank_channel_count=20), case("Mfcc", power, k(8000), static=(1,), fails=True, filterbank_channel_count=10)]
+
+
 def specs():
     """All of them."""
-    return transforms() + pieces() + arithmetic() + moves()
+    return audio() + transforms() + pieces() + arithmetic() + moves()
