@@ -79,7 +79,7 @@ def to_keras(
     order = [s.name for s in walk(tuple(context.live)) if isinstance(s, Recurrence | Loop)]
     records = tuple(builder.records[n] for n in order if n in builder.records)
     notes = tuple(builder.notes)
-    return Exported(model, inputs, outputs, records, _called(program), notes, dict(metadata or {}))
+    return Exported(model, inputs, outputs, records, _called(context), notes, dict(metadata or {}))
 
 
 @contextmanager
@@ -115,15 +115,17 @@ def _input(program: Program, tensor: str, name: str) -> Any:
     return keras.Input(batch_shape=as_static(fact.shape), dtype=fact.dtype, name=name)
 
 
-def _called(program: Program) -> str:
+def _called(context: Context) -> str:
     """Keras' ``predict`` cuts axis 0 of every input into batches: wrong unless that axis is the batch of all."""
-    shapes = {name: fact.shape or () for name, fact in program.inputs.items()}
+    program = context.program
+    # Each input names its own sizes; those of one recurrence are one.
+    shapes = {name: context.shape(name) or () for name in program.inputs}
     for name, shape in shapes.items():
         if not shape:
             return f"input {name} has rank 0"
     first = {str(shape[0]) for shape in shapes.values()}
     if len(first) > 1:
-        return "axis 0 is not the batch of every input (time-major, or a fixed size)"
+        return "axis 0 is not known to be the batch of every input (time-major, a fixed size, or inputs of unlike rows)"
     recurrences = [s for s in program.statements if isinstance(s, Recurrence)]
     if any(r.time_major for r in recurrences):
         return "the model is time-major"

@@ -199,3 +199,20 @@ def test_the_shipped_example_goes_on_training(tmp_path: Path) -> None:
     after = tuned.get_layer("softmax_w").get_weights()[0]
     # Adam moves a weight by the rate and little more: three steps of 0.003, from the shipped weights.
     assert 1e-3 < np.abs(after - before).max() < 0.02
+
+
+@pytest.mark.parametrize("name", ["classifier", "tagger"])
+def test_predict_and_fit_work_where_one_batch_is_all(name: str) -> None:
+    """``lengths`` and the sequence name their rows apart; the recurrence that reads both makes them one."""
+    exported, data = port(name), recording(name)
+    assert exported.called == ""
+    feeds = {there: data[f"in/{t[:-2]}"] for t, there in exported.inputs.items()}
+    (key,) = exported.outputs.values()
+    model = exported.model
+    found = model.predict(feeds, verbose=0, batch_size=3)[key]
+    # Cut into batches of 3 and 1: matrix products of other sizes.
+    np.testing.assert_allclose(found, model(feeds)[key], rtol=0, atol=1e-6)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("sgd", loss={key: loss})
+    losses = model.fit(feeds, {key: data["in/labels"]}, epochs=3, verbose=0).history["loss"]
+    assert losses[2] < losses[0]
