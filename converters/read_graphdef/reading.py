@@ -118,7 +118,8 @@ def _own(path: Path, folder: Path) -> bool:
 
 def _choose(message: Any, tags: str | None, place: Path) -> Any:
     sets = [frozenset(meta.meta_info_def.tags) for meta in message.meta_graphs]
-    shown = "; ".join(",".join(sorted(s)) or "(none)" for s in sets)
+    lists = [",".join(sorted(s)) or "(none)" for s in sets]
+    shown = "; ".join(tags if tags.isprintable() else ascii(tags) for tags in lists)
     if not sets:
         msg = f"{place} holds no graph"
         raise ArtefactError(msg)

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -129,3 +130,16 @@ def test_a_damaged_table_whose_checksums_are_right(data: st.DataObject) -> None:
             survives(lambda: open_checkpoint(path.with_suffix("")).names())
         finally:
             Table._entries.__globals__.update(old)
+
+
+def test_hostile_tags_stay_on_one_line(tmp_path: Path) -> None:
+    """Found by fuzzing: the tags to choose from are the file's own words."""
+    metas = b""
+    for tag in (b"a\nb", b"c\x1b[2J"):
+        info = b"\x22" + bytes([len(tag)]) + tag  # MetaInfoDef.tags = 4
+        meta = b"\x0a" + bytes([len(info)]) + info  # MetaGraphDef.meta_info_def = 1
+        metas += b"\x12" + bytes([len(meta)]) + meta  # SavedModel.meta_graphs = 2
+    (tmp_path / "saved_model.pb").write_bytes(b"\x08\x01" + metas)
+    with pytest.raises(UsageError, match="choose one with --tag") as caught:
+        read(tmp_path)
+    assert str(caught.value).removeprefix(str(tmp_path)).isprintable()

@@ -12,11 +12,17 @@ from converters import oracle
 from converters.graph import DType, Graph, Node
 from converters.lift import lift
 from converters.lift.execute import execute
+from converters.lift.recognise.cells.identify import identify
+from converters.lift.recognise.cells.model import Component
+from converters.lift.recognise.form.normal import Normaliser
 from converters.lift.recognise.loops.traced import TracedCell
 from converters.program import Loop, Program, Recurrence, walk
 from converters.read_graphdef import read
 from converters.to_onnx import to_onnx
 from reference.errors import NotConvertibleError
+from reference.vocabulary.abstract.fact import Fact
+from reference.vocabulary.abstract.sizes import unknown
+from reference.vocabulary.tracer import Tracer
 from tests.zoo.catalogue import ZooModel, zoo_model
 
 INT = DType("int32")
@@ -142,3 +148,13 @@ def test_a_beam_over_prefixes_is_refused_by_its_width() -> None:
     program = lift(read(model.graph).graph, inputs=model.inputs, outputs=model.outputs)
     with pytest.raises(NotConvertibleError, match=r"beam of \d+ prefixes of CTC; name the logits"):
         to_onnx(program)
+
+
+def test_a_state_of_whole_numbers_is_no_cell() -> None:
+    """Found by fuzzing: the weights of a cell are floats; none are made of what an int32 state is multiplied by."""
+    tracer = Tracer()
+    state = tracer.input("s", Fact("int32", (unknown("B"), 3)))
+    norm = Normaliser()
+    norm.leaf(state, "s")
+    found = identify(Component((state,), (tracer.multiply(state, state),), ()), norm)
+    assert found == "a state part is not of floats"

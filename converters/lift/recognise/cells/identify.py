@@ -31,6 +31,8 @@ def identify(component: Component, norm: Normaliser) -> Identified | str:
     count = len(component.states)
     if count > MAX_STATE_PARTS:
         return f"{count} state parts depend on one another"
+    if not all(s.fact.dtype.startswith("float") for s in component.states):
+        return "a state part is not of floats"
     widths = [last_width(s) for s in component.states]
     if any(w is None for w in widths) or any(len(s.shape) != 2 for s in component.states):
         return "a state part is not [batch, features] with a known number of features"
