@@ -144,8 +144,8 @@ class Exporter:
                 msg = f"tensor {name!r}: {text}"
                 raise NotConvertibleError(msg, (Reason(name, text),))
             value = self.widened(name, found)
-            ranked(name, value.fact, self.program)
-            ports.append((name, Port(self.ops.ref(value), value.fact.dtype, value.fact.shape)))
+            fact = ranked(name, value.fact, self.program)
+            ports.append((name, Port(self.ops.ref(value), fact.dtype, fact.shape)))
         return finish(
             self.ops.build,
             ports,

@@ -17,11 +17,13 @@ BATCH = unknown("batch")
 
 
 def program(output: str, shape: tuple[Dim, ...] | None) -> Program:
-    """``sigmoid(squeeze(x))`` of x [batch, 1], and a reshape of it to ``[-1, 1]``."""
+    """``sigmoid(squeeze(x))`` of x [batch, 1], that plus itself, and a reshape of it to ``[-1, 1]``."""
+    attrs = {"T": DType("float32")}
     statements = (
-        OpNode(Node("gone", "Squeeze", ("x:0",), (), {"T": DType("float32")}), ("gone:0",)),
-        OpNode(Node("p", "Sigmoid", ("gone:0",), (), {"T": DType("float32")}), ("p:0",)),
-        OpNode(Node("back", "Reshape", ("p:0", "to:0"), (), {"T": DType("float32")}), ("back:0",)),
+        OpNode(Node("gone", "Squeeze", ("x:0",), (), attrs), ("gone:0",)),
+        OpNode(Node("p", "Sigmoid", ("gone:0",), (), attrs), ("p:0",)),
+        OpNode(Node("twice", "AddV2", ("p:0", "p:0"), (), attrs), ("twice:0",)),
+        OpNode(Node("back", "Reshape", ("p:0", "to:0"), (), attrs), ("back:0",)),
     )
     to = np.array([-1, 1], np.int32)
     facts = {"x:0": Fact("float32", (BATCH, 1)), "to:0": Fact("int32", (2,), to)}
@@ -30,9 +32,20 @@ def program(output: str, shape: tuple[Dim, ...] | None) -> Program:
 
 
 def test_an_output_of_unknown_rank_says_what_to_name_instead() -> None:
-    with pytest.raises(NotConvertibleError, match=r"'p:0'.*gone \(Squeeze\).*--outputs x:0") as e:
-        to_onnx(program("p:0", None))
-    assert [reason.node for reason in e.value.reasons] == ["p:0"]
+    with pytest.raises(
+        NotConvertibleError, match=r"'twice:0'.*gone \(Squeeze\).*--outputs x:0"
+    ) as e:
+        to_onnx(program("twice:0", None))
+    assert [reason.node for reason in e.value.reasons] == ["twice:0"]
+
+
+def test_a_squeezed_output_has_the_axes_that_tf_gives_it() -> None:
+    model = to_onnx(program("p:0", None)).model
+    for batch, shape in ((3, (3,)), (1, ())):
+        [found] = session(model).run(None, {"x:0": np.zeros((batch, 1), np.float32)})
+        assert found.shape == shape
+        assert (found == 0.5).all()
+    assert len(model.graph.output[0].type.tensor_type.shape.dim) == 1
 
 
 @pytest.mark.parametrize("batch", [1, 3])
