@@ -17,6 +17,7 @@ from converters.lift import lists, loop_facts, opaque
 from converters.lift.identities import Identities
 from converters.lift.joins import joined
 from converters.lift.lists import ListFact
+from converters.lift.pinned import pinned
 from converters.lift.work import Work, is_random
 from converters.program import Conditional, Loop, OpNode, Recurrence, Statement, SubProgram
 from converters.tf_ops import apply
@@ -250,6 +251,7 @@ class Specialiser:
             for name, result in zip(statement.outputs, taken.outputs, strict=True):
                 self.define_alias(name, self.name(result))
             return
+        statement = pinned(self, statement, predicate, kept)
         sides = []
         for side in (statement.then, statement.otherwise):
             statements = self.run(side.statements)

@@ -133,7 +133,7 @@ def switched_dropout(m: Model) -> None:
 @model("static_bidirectional_rnn with lengths of LSTMs whose state is one piece.", ["unrolled", "packed"])
 def static_packed(m: Model) -> None:
     """Two layers, ``state_is_tuple=False``; only the forward state of the last layer is used."""
-    steps, lengths = tf.unstack(m.sequence(5, time=5), axis=1), m.lengths()
+    steps, lengths = tf.unstack(m.sequence(5, time=3), axis=1), m.lengths()
     for layer in range(2):
         with tf.variable_scope("layer%d" % layer):
             cells = [rnn.LSTMCell(4, state_is_tuple=False) for _ in range(2)]
@@ -143,3 +143,22 @@ def static_packed(m: Model) -> None:
     m.output(tf.stack(steps, 1), state)
     m.expect("LSTM", "LSTMCell", 4, count=2)
     m.expect("LSTM", "LSTMCell", 4, count=2, direction="reverse")
+
+
+@model("Bi-LSTM with crf_log_likelihood: branches for sentences of one word.", ["cond", "crf"])
+def crf_likelihood(m: Model) -> None:
+    """In ``tf.cond(T == 1, …)`` the rank of a gather_nd hangs on the size that is 1."""
+    x, lengths = m.sequence(5), m.lengths()
+    tags = m.ids(4, name="tags")
+    pair, _ = tf.nn.bidirectional_dynamic_rnn(
+        rnn.LSTMCell(4), rnn.LSTMCell(4), x, lengths, dtype=tf.float32
+    )
+    scores = tf.layers.dense(tf.concat(pair, 2), 4, name="logits")
+    likelihood, transitions = tf.contrib.crf.crf_log_likelihood(scores, tags, lengths)
+    best, score = tf.contrib.crf.crf_decode(scores, transitions, lengths)
+    m.no_empty_batch("TensorFlow refuses it in crf")
+    m.output(likelihood, best, score)
+    m.expect("LSTM", "LSTMCell", 4)
+    m.expect("LSTM", "LSTMCell", 4, direction="reverse")
+    why = "no reference cell has this equation"
+    m.expect("Scan", "hand-written", 4, reason=why, also=["Loop"], count=3)
