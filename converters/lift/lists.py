@@ -91,6 +91,11 @@ def lower(node: Node) -> Node:
         attrs["dynamic"] = bool(attrs.get("dynamic_size", False))
         if not isinstance(attrs.get("element_shape"), Shape):
             attrs["element_shape"] = Shape(None)
+        if str(attrs["dtype"]).startswith("complex") and node.op.startswith("TensorArray"):
+            # The items are pairs (converters/tf_ops/complex_numbers.py).
+            dims = attrs["element_shape"].dims
+            attrs["element_shape"] = Shape(None if dims is None else (*dims, 2))
+            attrs["dtype"] = DType("float32" if attrs["dtype"] == "complex64" else "float64")
     return replace(node, op=op, inputs=tuple(node.inputs[i] for i in places), attrs=attrs)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from converters.graph import Node
 from converters.oracle.handlers import handles
 from converters.oracle.values import Stack, defined, merged, static_dims
-from converters.tf_ops.table import refusal
+from converters.tf_ops.table import is_complex, refusal
 from reference.errors import SemanticsError
 
 _CLEARED = object()
@@ -94,6 +94,12 @@ class TensorArray:
 FLOW = np.zeros((), np.float32)
 
 
+def element_dims(node: Node) -> Any:
+    """The declared shape of an element; a complex one is a pair (converters/tf_ops/complex_numbers.py)."""
+    dims = static_dims(node.attr("element_shape", None))
+    return dims if dims is None or not is_complex(node) else (*dims, 2)
+
+
 @handles("TensorArrayV3", "TensorArrayV2", "TensorArray")
 def create(machine: Any, node: Node, size: Any) -> tuple[Any, ...]:
     """A new array of unwritten elements."""
@@ -104,8 +110,9 @@ def create(machine: Any, node: Node, size: Any) -> tuple[Any, ...]:
     }
     flags = {key: bool(node.attr(key, value)) for key, value in defaults.items()}
     count = machine.bounded(node, int(size))
-    shape = static_dims(node.attr("element_shape", None))
-    dtype = machine.ops.float_dtype(str(node.attr("dtype")))
+    shape = element_dims(node)
+    said = str(node.attr("dtype"))
+    dtype = machine.ops.float_dtype("float32" if said.startswith("complex") else said)
     return TensorArray(node, dtype, [None] * count, shape, flags), FLOW
 
 
@@ -130,7 +137,7 @@ def gather(
     machine: Any, node: Node, array: TensorArray, indices: Any, flow: Any
 ) -> tuple[Any, ...]:
     """Elements along a new axis 0."""
-    wanted = static_dims(node.attr("element_shape", None))
+    wanted = element_dims(node)
     array.shape = merged(array.shape, wanted, f"TensorArray {array.node.name!r}")
     return (array.stacked(indices),)
 

@@ -1,6 +1,6 @@
 """Complex tensors, which no target has: float arrays with a last axis of 2, the real and the imaginary part.
 
-Spectra inside a model (``tf.signal.stft``, DCTs) are computed so; a model whose own inputs, outputs, variables or TensorArrays are
+Spectra inside a model (``tf.signal.stft``, DCTs) are computed so; a model whose own inputs, outputs or variables are
 complex is refused. A node is complex where one of its type attributes is (``T``, ``Tout``, ``DstT``); Fourier transforms always are.
 """
 
@@ -27,7 +27,7 @@ from converters.tf_ops.table import (
 BY_PARTS = (
     "Identity StopGradient PreventGradient ZerosLike Add AddV2 Sub AddN Neg Sum Mean Cumsum Reshape Transpose ExpandDims Squeeze Slice "
     "StridedSlice Concat ConcatV2 Pack Unpack Split SplitV Pad PadV2 MirrorPad Tile Gather GatherV2 GatherNd Reverse ReverseV2 "
-    "BroadcastTo Select SelectV2 Diag MatrixDiag UnsortedSegmentSum"
+    "BroadcastTo Fill Select SelectV2 Diag MatrixDiag UnsortedSegmentSum"
 ).split()
 """Linear in the tensor or only moving it about: the same for either part."""
 REAL_RESULTS = frozenset(("Real", "Imag", "ComplexAbs", "Angle", "Shape", "Size", "Rank", "IRFFT"))
@@ -65,7 +65,7 @@ def parts(ops: Any, node: Node, x: Array) -> tuple[Array, Array]:
     """
     if not ops.dtype_of(x).startswith("float"):
         raise refusal(
-            node, "it reads a complex input, variable or TensorArray; complex numbers are ported inside a model only"
+            node, "it reads a complex input, variable or TensorList; complex numbers are ported inside a model only"
         )  # fmt: skip
     real, imaginary = ops.unstack(x, ops.rank_of(x) - 1, 2)
     return real, imaginary

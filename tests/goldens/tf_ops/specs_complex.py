@@ -49,6 +49,7 @@ def moves():
     found += [case("ConcatV2", [c(2, 3), c(2, 1)], k(-1), static=(2,)), case("Pack", [c(2), c(2)], axis=-1), case("Split", k(1), c(2, 4), static=(0,), num_split=2)]
     found += [case("StridedSlice", c(4, 5), i32(1, 0), i32(0, 0), i32(1, 2), static=(1, 2, 3), end_mask=3, begin_mask=2), case("Pad", c(2, 2), i32([1, 0], [0, 2]), static=(1,))]
     found += [case("GatherV2", c(4, 2), i32(2, 0), k(0), static=(2,)), case("Tile", c(2, 1), i32(1, 3), static=(1,)), case("ReverseV2", c(2, 3), i32(-1), static=(1,))]
+    found += [case("Fill", i32(2, 3), np.array(1 - 2j, np.complex64), static=(0,))]
     found += [case("Select", np.array([True, False]), c(2, 3), c(2, 3))]
     return found
 
