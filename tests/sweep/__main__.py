@@ -36,7 +36,7 @@ def main() -> None:
         if live is not None:
             live.close()
     if options.table or not options.names:
-        write(sorted(options.out.glob("*.json")), ROOT)
+        write(sorted(options.out.glob("*.json")), ROOT, options.note)
 
 
 def _one(model: ZooModel, live: Live | None, options: argparse.Namespace, count: str) -> None:
@@ -76,6 +76,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--without", action="store_true", help="no TensorFlow: the oracle is the graph as read"
     )
+    parser.add_argument("--note", default="", help="what is to be known of this run, for the page")
     parser.add_argument("--table", action="store_true", help="only write the table")
     return parser.parse_args()
 

@@ -26,13 +26,13 @@ guess is checked too. It searches the same list that is planted: what is measure
 """
 
 
-def write(results: Sequence[Path], root: Path) -> None:
-    """Write docs/sweep.md."""
+def write(results: Sequence[Path], root: Path, note: str = "") -> None:
+    """Write docs/sweep.md; ``note`` says what is to be known of this run."""
     read = [json.loads(path.read_text("utf-8")) for path in results]
     swept = [one for one in read if "refused" not in one]
     parts = [
         HEAD.format(cases=max((one["key"]["cases"] for one in read), default=0), oracle=_oracle(swept)),
-        _right(swept), _planted(swept), _refused(read), _models(swept),
+        *([f"{note}\n"] if note else []), _right(swept), _planted(swept), _refused(read), _models(swept),
     ]  # fmt: skip
     (root / "docs" / "sweep.md").write_text("\n".join(parts), "utf-8")
 
