@@ -156,5 +156,5 @@ REFUSED = {
 
 @pytest.mark.parametrize("case", REFUSED, ids=str)
 def test_a_placeholder_that_does_more_is_not_touched(case):
-    with pytest.raises(NotConvertibleError, match="--freeze (train=false|d/rate:0=0)"):
+    with pytest.raises(NotConvertibleError, match=r"--freeze (train=false|d/rate:0=0)"):
         lifted(REFUSED[case], "y:0")
