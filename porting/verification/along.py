@@ -116,12 +116,13 @@ def turned(
 
 
 def _inside(axes: Mapping[str, int], truth: Truth, floating: set[str]) -> list[Rows]:
-    """By float output, the rows in which float32 parts from T more than rounding explains."""
+    """By float output, the rows in which float32 alone parts from T more than rounding explains. Where the perturbed runs do too, T is chaotic there."""
     found = []
     for name in floating if truth.single is not None else ():
         exact, single = truth.exact[name], truth.single[name]  # type: ignore[index]
         if exact.ndim > axes[name] and exact.shape == single.shape:
-            rows = _apart(axes[name], exact, [single])
+            near = [run[name] for run in truth.perturbed if run[name].shape == exact.shape]
+            rows = _apart(axes[name], exact, [single]) & ~_apart(axes[name], exact, near)
             if rows.any():
                 found.append(rows)
     return found
@@ -168,7 +169,7 @@ def _equal(axis: int, one: np.ndarray, port: np.ndarray | None, rows: int) -> Ro
 
 def _apart(axis: int, exact: np.ndarray, runs: Sequence[np.ndarray]) -> Rows:
     """Bool ``[B]``: whether the runs part there by more than rounding explains."""
-    spread = np.max([np.abs(np.nan_to_num(one - exact)) for one in runs], axis=0)
+    spread = np.max([np.abs(np.nan_to_num(one - exact)) for one in (exact, *runs)], axis=0)
     axes = tuple(i for i in range(exact.ndim) if i != axis)
     limit = floors.CHAOS * np.abs(np.nan_to_num(exact)).max(initial=0.0)
     return np.asarray(spread.max(axis=axes, initial=0.0) > limit)

@@ -13,14 +13,13 @@ from porting.verification.judge import Judge
 from porting.verification.original import Original
 from porting.verification.ruling import rule
 from porting.verification.samples import Run
-from porting.verification.sharpening import sharpened
 from porting.verification.verdict import DIFFERENT, EQUIVALENT, Verdict
 from reference.errors import NotConvertibleError, RnnportError, SemanticsError
 
 Progress = Callable[[int], Any]
 Kept = list[tuple[int, Mapping[str, Any]]]
-KEPT_RUNS, KEPT_BYTES, SEARCHED = 64, 64 << 20, 8
-"""What is kept of the inputs for a closer look at the floors, and the runs of them in which a cause is searched."""
+KEPT_RUNS, KEPT_BYTES = 8, 64 << 20
+"""What is kept of the inputs for the search for a cause."""
 
 
 def check(
@@ -69,8 +68,6 @@ def conclude(
     original = judge.original
     if weights:
         judge.audit = audited(original, candidate, dtype)
-    sharpened(judge, kept)
-    kept = kept[:SEARCHED]
     floating = [name for (name, _), region in judge.regions.items() if region.values]
     judge.unproven.extend(unseen(original, floating, judge.counts, judge.audit))
     verdict = rule(judge)

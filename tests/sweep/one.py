@@ -19,10 +19,9 @@ from porting.model import Model, open_model
 from porting.verification import Candidate, Run
 from porting.verification.auditing import audited
 from porting.verification.drawing import draw_runs
-from porting.verification.equivalence import KEPT_RUNS, explained, stepped, take_run
+from porting.verification.equivalence import explained, stepped, take_run
 from porting.verification.judge import Judge
 from porting.verification.ruling import rule
-from porting.verification.sharpening import sharpened
 from porting.verification.verdict import DIFFERENT, EQUIVALENT, Verdict
 from reference.errors import RnnportError
 from tests.sweep.live import Live
@@ -131,7 +130,6 @@ def _judge(bench: Bench, candidate: Candidate, runs: Sequence[Run], checked: Any
     for number, run in enumerate(runs):
         take_run(judge, candidate, number, run)
     judge.audit = checked
-    sharpened(judge, [(k, run.inputs) for k, run in enumerate(runs[:KEPT_RUNS])])
     return judge
 
 

@@ -77,10 +77,9 @@ def test_a_miss_is_seen(monkeypatch):
 
 
 def test_a_false_alarm_is_seen(monkeypatch):
-    from porting.verification import floors, sharpening
+    from porting.verification import floors
 
     monkeypatch.setattr(floors, "TENSOR_LIMIT", 0.0)
-    monkeypatch.setattr(sharpening, "JUST", 0.0)
     found = one.sweep_model(zoo_model("gru"), None, 8, 5, 0)
     assert found["right"]["groups"]["different"] == 1
     assert np.isfinite(found["right"]["floors"])
