@@ -11,6 +11,13 @@ CHOICES = frozenset(("ArgMax", "ArgMin", "Multinomial", "TopK", "TopKV2", "Rando
 _CHOSEN = "each step reads the item chosen from the output of the one before by"
 _SORTED = "each step reads its own state, sorted, by"
 _ATTENDED = "each step reads what was attended to by"
+_NORMALISED = "each step normalises what it makes of its state, by"
+_CONVOLVED = "each step convolves its state, by"
+_TRACED = (
+    {"argmax": _CHOSEN, "top_k": _SORTED, "softmax": _ATTENDED},
+    {"mean": _NORMALISED, "rsqrt": _NORMALISED, "conv": _CONVOLVED},
+)
+"""By operation of the vocabulary, the more telling first."""
 
 
 def edge_of(used: Sequence[OpNode], /) -> str | None:
@@ -74,12 +81,15 @@ def loop_edge(loop: Loop, /) -> str | None:
 def traced_edge(cell: Any, /) -> str | None:
     """The same of a traced cell, whose operations have no names."""
     dependent: set[Any] = set(cell.old)
-    found: dict[str, str] = {"argmax": _CHOSEN, "top_k": _SORTED, "softmax": _ATTENDED}
+    met: dict[str, None] = {}
     for expr in sorted(_reached(cell.new), key=lambda e: e.serial):
         if any(operand in dependent for operand in expr.operands):
             dependent.add(expr)
-            if expr.op in found:
-                return f"{found[expr.op]} {expr.op}"
+            met[expr.op] = None
+    for texts in _TRACED:
+        found = next((op for op in met if op in texts), None)
+        if found is not None:
+            return f"{texts[found]} {found}"
     return None
 
 

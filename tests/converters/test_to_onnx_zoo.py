@@ -37,6 +37,8 @@ EDGES = {
     "dnc": "sorted, by top_k",
     "forecaster": r"output of the one before through future/value/MatMul \(MatMul\)",
     "greedy_decoder": r"chosen from the output of the one before by decoder/while/.*\(ArgMax\)",
+    "layer_norm_basic_lstm": "normalises what it makes of its state, by mean",
+    "conv2d_lstm": "convolves its state, by conv",
     "legacy_attention": r"attended to by .*/Attention_0/Softmax",
     "legacy_embedding_greedy": r"chosen from the output of the one before by .*/loop_function/ArgMax",
     "time_freq_lstm": "12 steps stand one after another in the graph: no reference cell has the equation",

@@ -35,6 +35,13 @@ class TracedCell:
         return tuple(_features(e) for e in self.old)
 
     @property
+    def units(self) -> int | None:
+        """The features of a state part, where all parts have as many."""
+        widths = {_features(e) for e in self.old if len(e.shape) == 2}
+        width = widths.pop() if len(widths) == 1 else None
+        return width if isinstance(width, int) else None
+
+    @property
     def output_size(self) -> Any:
         return tuple(_features(e) for e in self.outputs)
 
