@@ -67,7 +67,9 @@ def bench(
         "outputs": list(ports[0][1].outputs) or None,
     }
     given = {key: value for key, value in options.items() if value}
-    model = open_model(artefact, **{k: v for k, v in named.items() if v} | given)
+    model = open_model(
+        artefact, **{k: v for k, v in named.items() if v} | given, ranks=ports[0][1].ranks
+    )
     feeds = _feeds(model, samples, seed)
     calls = [(name, _call(port, feeds)) for name, port in ports]
     live = _tensorflow(model, feeds, threads)

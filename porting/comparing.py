@@ -123,7 +123,8 @@ def open_pair(
     told = {} if freeze else _json(port, "frozen", {})
     model = open_model(
         artefact, inputs=inputs or _json(port, "inputs", list(port.inputs)) or None,
-        outputs=outputs or _json(port, "outputs", list(port.outputs)) or None, freeze=freeze or told, **reading,
+        outputs=outputs or _json(port, "outputs", list(port.outputs)) or None, freeze=freeze or told, ranks=port.ranks,
+        **reading,
     )  # fmt: skip
     _fits(model, port)
     return port, model

@@ -142,6 +142,7 @@ def convert(
         live=live,
     )
     if recorded is not None:
+        model = model.as_fed(recorded)
         model.check_samples(recorded)
     program = _attempt(model, options)
     origin = _origin(model, options)

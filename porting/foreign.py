@@ -32,6 +32,7 @@ def named_as(graph: Graph, port: Candidate, /) -> Candidate:
     return replace(
         port, call=call, inputs=tuple(back[key] for key in port.inputs),
         outputs=tuple(back[key] for key in port.outputs),
+        ranks={back[key]: rank for key, rank in port.ranks.items()},
     )  # fmt: skip
 
 

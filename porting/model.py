@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ class Model:
     tag: str | None = None
     live: bool = False
     """Whether drawn runs are run by TensorFlow too."""
+    ranks: Mapping[str, int] = field(default_factory=dict)
+    """The number of axes of inputs as they were recorded: the graph may not state it."""
 
     @cached_property
     def program(self) -> Program:
@@ -39,7 +41,13 @@ class Model:
         """
         from converters.lift import lift
 
-        return lift(self.artefact, inputs=self.inputs, outputs=self.outputs, freeze=self.freeze)
+        return lift(
+            self.artefact,
+            inputs=self.inputs,
+            outputs=self.outputs,
+            ranks=self.ranks,
+            freeze=self.freeze,
+        )
 
     @cached_property
     def original(self) -> Original:
@@ -58,6 +66,18 @@ class Model:
     def alone(self, output: str) -> Model:
         """The same model with one output."""
         return replace(self, outputs=(output,), inputs=_needed(self.artefact, self.inputs, output))
+
+    def as_fed(self, samples: Samples | None) -> Model:
+        """The same model with the numbers of axes that a recording shows, where all its runs agree."""
+        from converters.lift import tensor_name
+
+        seen: dict[str, set[int]] = {}
+        for run in samples.runs if samples is not None else ():
+            for name, value in run.inputs.items():
+                tensor = tensor_name(self.artefact.graph, name)
+                seen.setdefault(tensor, set()).add(np.ndim(value))
+        found = {name: ranks.pop() for name, ranks in seen.items() if len(ranks) == 1}
+        return replace(self, ranks={**self.ranks, **found})
 
     def check_samples(self, samples: Samples) -> None:
         """The recording must have been made with the values that are frozen here, and with all inputs.
@@ -151,8 +171,12 @@ def open_model(
     tag: str | None = None,
     max_tensor: int | None = None,
     live: bool = False,
+    ranks: Mapping[str, int] | None = None,
 ) -> Model:
     """Read an artefact and settle what goes in and out.
+
+    Args:
+        ranks: the number of axes of inputs, for those of which the graph does not state it.
 
     Raises:
         UsageError: a name is unknown, or inputs and outputs must be given.
@@ -181,7 +205,7 @@ def open_model(
     names = tuple(dict.fromkeys(tensor_name(artefact.graph, name) for name in given))
     results = tuple(dict.fromkeys(tensor_name(artefact.graph, name) for name in wanted))
     kept = tuple(name for name in names if name not in fixed or inputs is not None)
-    return Model(artefact, kept, results, fixed, tag, live)
+    return Model(artefact, kept, results, fixed, tag, live, dict(ranks or {}))
 
 
 def parse_freeze(items: Sequence[str], /) -> dict[str, Any]:

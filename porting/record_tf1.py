@@ -36,6 +36,7 @@ from __future__ import absolute_import, division, print_function
 import argparse
 import ast
 import collections
+import functools
 import hashlib
 import io
 import itertools
@@ -437,6 +438,218 @@ def table_words(tensor):
     return tuple(words)
 
 
+# ---- what the ops that read an input tell of its shape -------------------------------------
+
+# A placeholder may carry no shape: tf.placeholder(tf.float32), and in a frozen graph every partly
+# known shape up to TensorFlow 1.1. Its readers then say what it must be: a product, a permutation.
+
+SAME_SHAPE = set(
+    "Identity StopGradient Snapshot CheckNumerics Enter RefEnter Exit NextIteration Switch Merge "
+    "Cast Tanh Sigmoid Relu Relu6 Elu Softplus Softsign Softmax LogSoftmax Exp Log Neg Abs Square "
+    "Sqrt ReverseV2 Reverse BiasAdd ReverseSequence Cumsum AddN".split()
+)
+TWO_SIDED = set(
+    "Add AddV2 Sub Mul Div RealDiv Maximum Minimum Greater GreaterEqual Less LessEqual Equal "
+    "NotEqual Select".split()
+)
+RANKS = {
+    "MatMul": 2, "LSTMBlockCell": 2, "GRUBlockCell": 2, "BlockLSTM": 3, "CudnnRNN": 3, "Conv2D": 4,
+    "DepthwiseConv2dNative": 4, "MaxPool": 4, "AvgPool": 4, "Conv3D": 5, "CTCGreedyDecoder": 3,
+    "CTCBeamSearchDecoder": 3, "CTCLoss": 3, "FusedBatchNorm": 4,
+}  # fmt: skip
+
+
+def merged(one, other):
+    """What two statements of a shape say together; of two ranks the first."""
+    if one is None or other is None or len(one) != len(other):
+        return other if one is None else one
+    return tuple(b if a is None else a for a, b in zip(one, other))
+
+
+def stated(tensor):
+    """The shape that TensorFlow has inferred forwards, round loops from where they start."""
+    for _ in range(8):
+        shape = tensor.get_shape()
+        if shape.ndims is not None:
+            return tuple(shape.as_list())
+        if tensor.op.type not in ("Merge", "Enter", "Switch", "Identity", "Exit") or (
+            not tensor.op.inputs
+        ):
+            return None
+        tensor = tensor.op.inputs[0]
+    return None
+
+
+def told_dims(tensor, known=None, depth=0):
+    """The shape of ``tensor``: stated, or what those that read it need; None where neither tells.
+
+    ``known``: what has been found out by name; loops end there.
+    """
+    known = {} if known is None else known
+    if tensor.name in known or depth > 60:
+        return known.get(tensor.name)
+    found = known[tensor.name] = stated(tensor)
+    if found is None or None in found:
+        for op in tensor.consumers():
+            for index, source in enumerate(op.inputs):
+                if source.name == tensor.name:
+                    look = functools.partial(told_dims, known=known, depth=depth + 1)
+                    found = merged(found, _needed_by(op, index, look))
+    known[tensor.name] = found
+    return found
+
+
+def _needed_by(op, index, look):
+    """What ``op`` needs its input ``index`` to be; ``look`` is :func:`told_dims`."""
+    if op.type in RANKS:
+        return _weighed(op, index)
+    if op.type in ("BiasAdd", "ReverseSequence") and index:
+        return (None,)
+    if op.type in READERS:
+        return READERS[op.type](op, index, look)
+    if op.type not in SAME_SHAPE:
+        return None
+    found = look(op.outputs[0])
+    if op.type == "Switch":
+        found = merged(found, look(op.outputs[1]))
+    bias = stated(op.inputs[1]) if op.type == "BiasAdd" else None
+    return merged(found, (None,) * (len(found) - 1) + bias) if found and bias else found
+
+
+def _weighed(op, index):
+    """Beside weights: the rank of the op, and as many features as the weights take."""
+    sizes = [None] * RANKS[op.type]
+    if op.type == "MatMul":
+        turned = [bool(op.get_attr(key)) for key in ("transpose_a", "transpose_b")]
+        place = [1 - turned[0], 0 + turned[1]]  # of the axis that is summed over
+        other = stated(op.inputs[1 - index])
+        sizes[place[index]] = other[place[1 - index]] if other and len(other) == 2 else None
+        return tuple(sizes)
+    if index != (op.type == "BlockLSTM"):
+        return None
+    place, gates = {"BlockLSTM": (4, 4), "LSTMBlockCell": (3, 4), "GRUBlockCell": (2, 2)}.get(
+        op.type, (1, 0)
+    )
+    kernel = stated(op.inputs[place]) if place < len(op.inputs) else None
+    if kernel and None not in kernel and gates:
+        sizes[-1] = kernel[0] - kernel[1] // gates
+    elif kernel and op.type.startswith("Conv") and _channels_last(op):
+        sizes[-1] = kernel[-2]
+    return tuple(sizes)
+
+
+def _channels_last(op):
+    try:
+        return not op.get_attr("data_format").startswith(b"NC")
+    except ValueError:  # before there was a choice
+        return True
+
+
+def _transposed(op, index, look):
+    if index:
+        return None
+    order, found = constant_value(op.inputs[1]), look(op.outputs[0])
+    if order is None:
+        return None if found is None else (None,) * len(found)
+    order = order.tolist()
+    if found is None or len(found) != len(order):
+        return (None,) * len(order)
+    return tuple(found[order.index(axis)] for axis in range(len(order)))
+
+
+def _joined(op, index, look):
+    """A part of a concat: as wide as the whole without the others."""
+    legacy = op.type == "Concat"
+    place = 0 if legacy else len(op.inputs) - 1
+    axis, whole = constant_value(op.inputs[place]), look(op.outputs[0])
+    others = [stated(t) for k, t in enumerate(op.inputs) if k not in (place, index)]
+    known = [shape for shape in [whole] + others if shape is not None]
+    if index == place or axis is None or not known:
+        return None
+    rank = len(known[0])
+    sizes, axis = [None] * rank, int(axis) % rank
+    if whole is not None and whole[axis] is not None and None not in others:
+        rest = [shape[axis] for shape in others]
+        sizes[axis] = None if None in rest else whole[axis] - sum(rest)
+    return tuple(sizes)
+
+
+def _beside(op, index, look):
+    """One side of a broadcast: the result's rank, where the other side has less."""
+    found = look(op.outputs[0])
+    if op.type == "Select":
+        return found if index else None
+    other = stated(op.inputs[1 - index])
+    if found is None or other is None or len(other) >= len(found):
+        return None
+    return found[: len(found) - len(other)] + (None,) * len(other)
+
+
+def _axis_moved(op, index, look):
+    """ExpandDims, Pack and OneHot have one axis more, Unpack has one less, Squeeze some."""
+    found = look(op.outputs[0]) if op.outputs else None
+    if found is None or (index and op.type != "Pack"):
+        return None
+    if op.type == "Squeeze":
+        gone = op.get_attr("squeeze_dims")
+        return (None,) * (len(found) + len(gone)) if gone else None
+    if op.type == "Unpack":
+        axis = op.get_attr("axis") % (len(found) + 1)
+        return found[:axis] + (op.get_attr("num"),) + found[axis:]
+    axis = constant_value(op.inputs[1]) if op.type == "ExpandDims" else op.get_attr("axis")
+    if axis is None or not found:
+        return (None,) * (len(found) - 1) if found else None
+    axis = int(axis) % len(found)
+    return found[:axis] + found[axis + 1 :]
+
+
+def _indexed(op, index, look):
+    """The indices of a table: the result without the table's own features."""
+    found, table = look(op.outputs[0]), stated(op.inputs[0])
+    if index != 1 or found is None or table is None:
+        return None
+    return found[: len(found) - len(table) + 1] if len(found) >= len(table) - 1 else None
+
+
+def _sliced(op, index, look):
+    """A strided slice: one axis more for each that is picked away."""
+    count, found = stated(op.inputs[1]), look(op.outputs[0])
+    if index or found is None or not count or count[0] is None:
+        return None
+    gone = bin(op.get_attr("shrink_axis_mask")).count("1")
+    return (None,) * (len(found) + gone - bin(op.get_attr("new_axis_mask")).count("1"))
+
+
+def _reduced(op, index, look):
+    axes, found = constant_value(op.inputs[1]), look(op.outputs[0])
+    if index or found is None or axes is None:
+        return None
+    return (None,) * (len(found) + (0 if op.get_attr("keep_dims") else np.size(axes)))
+
+
+def _listed(op, index, look):
+    """What is scattered into a TensorArray: a row of items as they are read."""
+    if index != 2:
+        return None
+    todo, item = [op.inputs[0]], None
+    while todo:
+        for user in todo.pop().consumers():
+            if user.type in ("Enter", "RefEnter", "Identity"):
+                todo.append(user.outputs[0])
+            elif user.type == "TensorArrayReadV3":
+                item = merged(item, look(user.outputs[0]))
+    return None if item is None else (None,) + item
+
+
+READERS = {
+    "Transpose": _transposed, "ConcatV2": _joined, "Concat": _joined, "ExpandDims": _axis_moved,
+    "Pack": _axis_moved, "OneHot": _axis_moved, "Unpack": _axis_moved, "Squeeze": _axis_moved,
+    "Gather": _indexed, "GatherV2": _indexed, "StridedSlice": _sliced, "Sum": _reduced,
+    "Mean": _reduced, "Max": _reduced, "Min": _reduced, "TensorArrayScatterV3": _listed,
+}  # fmt: skip
+READERS.update({_name: _beside for _name in TWO_SIDED})
+
+
 def _says_scalar(op):
     """Whether a placeholder of unknown rank was perhaps declared as a scalar.
 
@@ -453,7 +666,7 @@ def describe(tensor):
     """The :class:`Spec` of one input tensor."""
     name, dtype = tensor.name, tensor.dtype.base_dtype
     shape = tensor.get_shape()
-    dims = None if shape.ndims is None else tuple(shape.as_list())
+    dims = told_dims(tensor) if shape.ndims is None else tuple(shape.as_list())
     scalar = dims == () or (dims is None and _says_scalar(tensor.op))
     kind, short = dtype.name, name.split("/")[-1].lower()
     if kind == "string":
@@ -505,7 +718,8 @@ def layouts(spec):
         if spec.role in ("ids", "text"):
             return [("B", "T"), ("B",), ("T", "B"), ("B", "T", "W")]
         raise RecorderError(
-            "the shape of %s is unknown: give --feed %s=@file.npy" % (spec.name, spec.name)
+            "the shape of %s is unknown, and no op that reads it tells: give --feed %s=@file.npy"
+            % (spec.name, spec.name)
         )
     unknown = [place for place, size in enumerate(dims) if size is None]
     static_batch = unknown == [1] and spec.role != "lengths" and len(dims) > 1

@@ -6,23 +6,31 @@ from collections.abc import Mapping, Sequence
 
 from converters.graph import Graph, Node, split_tensor
 from converters.lift.dead import keep_live, walk
+from converters.lift.ranks import UNTOLD
 from converters.lift.specialise import Specialiser
 from converters.lift.work import is_random
 from converters.program import Conditional, Loop, OpNode, Statement
 from converters.tf_ops.complex_numbers import gives_complex
 from converters.tf_ops.table import REFUSED, TABLE
 from reference.errors import NotConvertibleError, Reason
+from reference.vocabulary.abstract import Fact
+from reference.vocabulary.arrays import UNRANKED
 
 
-def refuse(special: Specialiser, statements: Sequence[Statement], outputs: Sequence[str]) -> None:
+def refuse(
+    special: Specialiser,
+    statements: Sequence[Statement],
+    outputs: Sequence[str],
+    inputs: Mapping[str, Fact],
+) -> None:
     """Raises NotConvertibleError where a live statement cannot be ported."""
-    reasons = _reasons(special, statements)
+    reasons = _reasons(special, statements, inputs)
     if not reasons:
         return
     fine = []
     for output in outputs:
         part, _ = keep_live(statements, [output])
-        if not _reasons(special, part):
+        if not _reasons(special, part, inputs):
             fine.append(output)
     msg = "not convertible: " + "; ".join(str(reason) for reason in reasons)
     raise NotConvertibleError(msg, tuple(reasons), tuple(fine))
@@ -41,7 +49,9 @@ def refuse_complex(graph: Graph, outputs: Sequence[str]) -> None:
     raise NotConvertibleError(msg, reasons, fine)
 
 
-def _reasons(special: Specialiser, statements: Sequence[Statement]) -> list[Reason]:
+def _reasons(
+    special: Specialiser, statements: Sequence[Statement], inputs: Mapping[str, Fact]
+) -> list[Reason]:
     """Why the live nodes cannot be ported; a dropout that stays on explains its random numbers."""
     alive = {op.node.name: op.node for op in walk(statements)}
     training = _branches_of(statements)
@@ -61,7 +71,27 @@ def _reasons(special: Specialiser, statements: Sequence[Statement]) -> list[Reas
             known = Reason(name, text)
         found[name] = known
     caused = _consequences(alive, set(found))
+    untold = {split_tensor(n)[0] for n, fact in inputs.items() if fact.shape is None}
+    behind = {name: _behind(alive, name) for name in set(found) - caused} if untold else {}
+    roots = {n for n, seen in behind.items() if seen & untold and UNRANKED in found[n].text}
+    for name, seen in behind.items():
+        if name in roots or seen & roots:
+            caused.add(name)
+    for source in {source for name in roots for source in behind[name] & untold}:
+        found[source] = Reason(source, UNTOLD)
     return [found[name] for name in sorted(found) if name not in caused]
+
+
+def _behind(alive: Mapping[str, Node], start: str) -> set[str]:
+    """The nodes that a node is computed from, inputs of the model included."""
+    seen: set[str] = set()
+    todo = [start]
+    while todo:
+        node = alive.get(todo.pop())
+        names = [] if node is None else [value.rpartition(":")[0] for value in node.inputs]
+        todo += [name for name in names if name not in seen]
+        seen |= set(names)
+    return seen
 
 
 def _consequences(alive: Mapping[str, Node], refused: set[str]) -> set[str]:
@@ -74,15 +104,8 @@ def _consequences(alive: Mapping[str, Node], refused: set[str]) -> set[str]:
         node = alive.get(start)
         if node is None or node.op in REFUSED or node.op not in TABLE:
             continue
-        seen: set[str] = set()
-        todo = [value.rpartition(":")[0] for value in node.inputs]
-        while todo:
-            name = todo.pop()
-            if name in seen or name not in alive or name == start:
-                continue
-            seen.add(name)
-            todo += [value.rpartition(":")[0] for value in alive[name].inputs]
-        if any(name in refused and alive[name].op in REFUSED for name in seen):
+        seen = _behind(alive, start) & refused - {start}
+        if any(alive[name].op in REFUSED for name in seen):
             found.add(start)
     return found
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from converters.graph import DType, Node
 from converters.lift import lists, loop_facts, opaque
+from converters.lift.all_axes import over_all
 from converters.lift.identities import Identities
 from converters.lift.joins import joined
 from converters.lift.lists import ListFact
@@ -140,6 +141,10 @@ class Specialiser:
             return
         if node.op == "Reshape" and inputs[0] in self.squeezed:
             node = replace(node, inputs=(self.squeezed[inputs[0]], *inputs[1:]))
+        if len(nodes := over_all(self, node, kept)) > 1:
+            for one in nodes:
+                self._op(one, kept)
+            return
         node = self._whole_lists(node)
         facts = self._facts(node)
         if node.op == "Squeeze" and node.name in self.reasons:
@@ -198,15 +203,10 @@ class Specialiser:
         return (Fact(str(node.attr("dtype", DType("float32"))), shape),)
 
     def _guess(self, node: Node) -> tuple[Fact, ...]:
-        dtype = next(
-            (
-                node.attrs[k]
-                for k in ("dtype", "DstT", "Tout", "T")
-                if isinstance(node.attrs.get(k), DType)
-            ),
-            "unknown",
-        )
-        return (Fact(str(dtype)),) * self.used.get(node.name, 1)
+        keys = ("dtype", "DstT", "Tout", "T")
+        found = [node.attrs[k] for k in keys if isinstance(node.attrs.get(k), DType)]
+        told = "int32" if node.op == "Rank" else str(next(iter(found), "unknown"))
+        return (Fact(told),) * self.used.get(node.name, 1)
 
     # ---- lists -------------------------------------------------------------------------------------------------
 

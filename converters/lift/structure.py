@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from converters.graph import Artefact, Graph, Node, Shape, split_tensor
+from converters.graph import Artefact, Graph, Node, split_tensor
 from converters.lift import tables
 from converters.lift.dead import keep_live
 from converters.lift.dropout import dropout_placeholders
@@ -17,6 +17,7 @@ from converters.lift.freezing import frozen_value
 from converters.lift.homes import ROOT, Homes
 from converters.lift.known import settle_predicates
 from converters.lift.names import tensor_name
+from converters.lift.ranks import infer, is_ambiguous, stated
 from converters.lift.refusals import refuse, refuse_complex
 from converters.lift.regions import Regions
 from converters.lift.specialise import DAMAGE, Specialiser
@@ -24,6 +25,7 @@ from converters.lift.work import VARIABLES, Work
 from converters.program import Conditional, Loop, OpNode, Program, Statement
 from reference.errors import ArtefactError, RnnportError
 from reference.vocabulary.abstract import Fact, unknown
+from reference.vocabulary.abstract.sizes import as_static
 
 
 def structure(
@@ -33,6 +35,7 @@ def structure(
     inputs: Sequence[str],
     outputs: Sequence[str],
     input_facts: Mapping[str, Fact] | None = None,
+    ranks: Mapping[str, int] | None = None,
     freeze: Mapping[str, Any] | None = None,
     artefact: Artefact | None = None,
     strict: bool = True,
@@ -43,6 +46,7 @@ def structure(
         inputs: tensors to cut the graph at, in the order the port takes them; any tensors.
         outputs: any tensors outside loops.
         input_facts: what is known of the inputs, where the graph does not say it.
+        ranks: the number of axes of inputs, as they were fed; taken where the graph does not state a shape.
         freeze: tensors to fix, by name, with their values.
         artefact: for table initialisers and assets.
         strict: False leaves ops that cannot be ported in the Program instead of refusing.
@@ -66,14 +70,14 @@ def structure(
         reached = settle_predicates(work, outputs)
         regions = Regions(work, Homes(work, reached), reached)
         statements, names = regions.build(outputs, ROOT, {})
-        facts = {n: (input_facts or {}).get(n) or _input_fact(graph, n) for n in inputs}
+        facts = _input_facts(graph, inputs, input_facts or {}, ranks or {})
         special = Specialiser(work, facts, regions.used)
         kept = special.run(statements)
         results = _results(special, outputs, names, kept)
         final, live = keep_live(kept, results)
         if strict:
             refuse_complex(graph, outputs)
-            refuse(special, final, results)
+            refuse(special, final, results, facts)
         return _program(special, facts, final, live, results, reported)
 
 
@@ -119,57 +123,43 @@ def _plain(value: np.ndarray) -> Any:
     return value.item() if value.ndim == 0 else value.tolist()
 
 
+def _input_facts(
+    graph: Graph, inputs: Sequence[str], told: Mapping[str, Fact], ranks: Mapping[str, int]
+) -> dict[str, Fact]:
+    """dtype and shape of the inputs: as the caller or the graph states them, else as the recording and the ops that read them have it."""
+    facts = {name: told.get(name) or _input_fact(graph, name) for name in inputs}
+    if all(fact.shape is not None for fact in facts.values()):
+        return facts
+    known = {n: tuple(as_static(f.shape)) for n, f in facts.items() if f.shape is not None}
+    fed = {n: (None,) * ranks[n] for n, f in facts.items() if f.shape is None and n in ranks}
+    found = infer(graph, {**known, **fed})
+    for name, fact in facts.items():
+        if fact.shape is None:
+            dims = found.get(name)
+            if dims is None and _is_scalar(graph, name):
+                dims = ()
+            facts[name] = Fact(fact.dtype, None if dims is None else _named(name, dims))
+    return facts
+
+
 def _input_fact(graph: Graph, tensor: str) -> Fact:
     """dtype and shape as the graph states them; unknown sizes are named ``<tensor>.<axis>``."""
     node = graph.nodes[split_tensor(tensor)[0]]
-    shape = node.attrs.get("shape")
     if node.op not in ("Placeholder", "PlaceholderWithDefault", "PlaceholderWithDefaultV2"):
         return _interior_fact(graph, tensor)
-    dims = shape.dims if isinstance(shape, Shape) else None
-    if dims == () and graph.producer <= LAST_AMBIGUOUS and _used_as_tensor(graph, tensor):
-        dims = _told_shape(node, tensor)
+    dims = stated(graph, tensor)
     return Fact(str(node.attr("dtype")), None if dims is None else _named(tensor, dims))
 
 
-def _told_shape(node: Node, tensor: str) -> tuple[int | None, ...] | None:
-    """What a meta graph tells of the shape besides: ``Saver`` writes what TensorFlow had inferred."""
-    told = node.attrs.get("_output_shapes")
-    index = split_tensor(tensor)[1]
-    if not isinstance(told, tuple | list) or index >= len(told):
-        return None
-    shape = told[index]
-    return shape.dims if isinstance(shape, Shape) else None
+def _is_scalar(graph: Graph, tensor: str) -> bool:
+    """Whether a placeholder that says so, in a graph of old, is a scalar: nothing that reads it wants axes."""
+    node = graph.nodes[split_tensor(tensor)[0]]
+    return is_ambiguous(graph, node) and not _used_as_tensor(graph, tensor)
 
 
-LAST_AMBIGUOUS = 21
-"""Up to this GraphDef version an unknown shape was written as a scalar's (the shape function of Placeholder, ``core/ops/array_ops.cc``, v1.15.5); freezing
-loses the version, so the uses decide."""
 _TENSOR_OPS = frozenset(
-    [
-        "MatMul",
-        "BatchMatMul",
-        "BatchMatMulV2",
-        "Conv2D",
-        "BiasAdd",
-        "Shape",
-        "Transpose",
-        "StridedSlice",
-        "Slice",
-        "ConcatV2",
-        "Concat",
-        "Split",
-        "SplitV",
-        "Unpack",
-        "ReverseSequence",
-        "ReverseV2",
-        "Reshape",
-        "Rank",
-        "Size",
-        "GatherNd",
-        "Softmax",
-        "ArgMax",
-        "Max",
-    ]
+    "MatMul BatchMatMul BatchMatMulV2 Conv2D BiasAdd Shape Transpose StridedSlice Slice ConcatV2 Concat Split SplitV Unpack ReverseSequence ReverseV2 "
+    "Reshape Rank Size GatherNd Softmax ArgMax Max".split()
 )
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from converters.lift.ranks import UNTOLD
 from converters.program import Loop, Program, Recurrence, walk
 from converters.to_keras.backend import keras
 from converters.to_keras.context import Context
@@ -16,7 +17,7 @@ from converters.to_keras.naming import Names, tensor_names
 from converters.to_keras.plan import Builder, Key
 from converters.to_keras.probing import probe
 from converters.to_keras.rules import RULES
-from reference.errors import NotConvertibleError
+from reference.errors import NotConvertibleError, Reason
 from reference.vocabulary.abstract.sizes import as_static
 
 
@@ -110,8 +111,8 @@ def name_operations(builder: Builder, tensors: Sequence[Any], /) -> None:
 def _input(program: Program, tensor: str, name: str) -> Any:
     fact = program.inputs[tensor]
     if fact.shape is None:
-        msg = f"input {tensor!r}: its rank is unknown, and a Keras input needs one"
-        raise NotConvertibleError(msg)
+        msg = f"input {tensor!r}: {UNTOLD}"
+        raise NotConvertibleError(msg, (Reason(tensor, UNTOLD),))
     return keras.Input(batch_shape=as_static(fact.shape), dtype=fact.dtype, name=name)
 
 

@@ -6,6 +6,7 @@ shape where no unknown size is 1. ONNX Runtime gives the right array either way,
 
 from __future__ import annotations
 
+from converters.lift.ranks import UNTOLD
 from converters.program import OpNode, Program, defined
 from reference.errors import NotConvertibleError, Reason
 from reference.vocabulary.abstract.fact import Fact
@@ -24,9 +25,12 @@ def ranked(name: str, fact: Fact, program: Program | None = None) -> Fact:
     """
     if fact.shape is not None:
         return fact
+    if program is None:  # an input: nothing inside the model can tell any more
+        msg = f"tensor {name!r}: {UNTOLD}"
+        raise NotConvertibleError(msg, (Reason(name, UNTOLD),))
     text = "its number of axes is not known, and ONNX asks for it"
-    found = None if program is None else _squeeze(program, program.names.get(name, name))
-    if found is not None and program is not None:
+    found = _squeeze(program, program.names.get(name, name))
+    if found is not None:
         squeeze, direct = found
         shape = getattr(program.facts.get(squeeze.inputs[0]), "shape", None)
         if direct and shape is not None:

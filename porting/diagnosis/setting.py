@@ -98,7 +98,14 @@ def _with_inputs(original: Original, names: tuple[str, ...]) -> Original | None:
 
     frozen = {name: value for name, value in original.frozen.items() if name not in names}
     given = tuple(dict.fromkeys((*original.inputs, *names)))
-    program = lift(original.artefact, inputs=given, outputs=original.outputs, freeze=frozen)
+    known = {} if original.program is None else original.program.inputs
+    program = lift(
+        original.artefact,
+        inputs=given,
+        outputs=original.outputs,
+        ranks={name: len(fact.shape) for name, fact in known.items() if fact.shape is not None},
+        freeze=frozen,
+    )
     if any(name not in program.inputs for name in names):
         return None
     places = layouts(program, original.artefact.graph, program.outputs)

@@ -43,6 +43,8 @@ class Candidate:
         Callable[[tuple[str, ...], tuple[str, ...], Arrays], Mapping[str, list[np.ndarray]]] | None
     ) = None
     """``(prefixes, kinds, feeds)``: what the nodes of these kinds and name prefixes give, where it can be looked into."""
+    ranks: Mapping[str, int] = field(default_factory=dict)
+    """The number of axes of its inputs, where the file says it: the original may not."""
 
     def run(self, feeds: Arrays) -> dict[str, np.ndarray]:
         """The outputs for one run.
@@ -102,6 +104,8 @@ def onnx_candidate(path: Path, /, *, threads: int = 1) -> Candidate:
         call, inputs, outputs, "onnx", origin, lambda: stored_weights(path), threads,
         path,
         lambda prefixes, kinds, feeds: peek(path, prefixes, kinds, {n: feeds[n] for n in inputs}),
+        # ONNX Runtime shows no axes where the file does not say how many there are, too.
+        {item.name: len(item.shape) for item in session.get_inputs() if item.shape},
     )  # fmt: skip
 
 
@@ -207,8 +211,9 @@ def keras_model(model: Any, origin: Mapping[str, Any], /) -> Candidate:
 
     inputs = tuple(back[key] for key in _keys(model.input))
     return Candidate(
-        call, inputs, tuple(back[key] for key in _keys(model.output)), "keras", origin, weights
-    )
+        call, inputs, tuple(back[key] for key in _keys(model.output)), "keras", origin, weights,
+        ranks={back[key]: len(tensor.shape) for key, tensor in model.input.items()},
+    )  # fmt: skip
 
 
 def _keys(nest: Any) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ from reference.errors import NotConvertibleError
 from reference.vocabulary.abstract.fact import Fact
 from reference.vocabulary.abstract.sizes import Dim
 
+UNRANKED = "the rank of an array is not known at conversion"
+
 
 class Arithmetic:
     """``+ - * /`` and unary ``-``, handed to the array's interpreter, ``ops``."""
@@ -58,8 +60,7 @@ class Operators(Arithmetic):
     def shape(self) -> tuple[Dim, ...]:
         """Sizes, symbolic where unknown; NotConvertibleError where the rank is unknown."""
         if self.fact.shape is None:
-            msg = "the rank of an array is not known at conversion"
-            raise NotConvertibleError(msg)
+            raise NotConvertibleError(UNRANKED)
         return self.fact.shape
 
     @property

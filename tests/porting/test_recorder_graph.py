@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from porting import record_tf1
@@ -166,3 +167,55 @@ def test_another_switch_is_refused_with_both_answers() -> None:
 def test_a_table_is_filled_by_itself_or_from_constants() -> None:
     assert record_tf1.fills_a_table(out("InitializeTableV2", out("HashTableV2")).op)
     assert not record_tf1.fills_a_table(out("LookupTableFindV2", out("HashTableV2")).op)
+
+
+# ---- shapes that the graph does not state ----------------------------------------------------
+
+
+def with_attrs(kind: str, *inputs: Tensor, **attrs: object) -> Tensor:
+    op = Op(kind, *inputs, shape=None)
+    op.get_attr = attrs.__getitem__  # type: ignore[attr-defined]
+    return op.outputs[0]
+
+
+def constant(*shape: int, value: object = None) -> Tensor:
+    found = out("Const", shape=shape)
+    found.value = value  # type: ignore[attr-defined]
+    return found
+
+
+@pytest.fixture
+def values(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record_tf1, "constant_value", lambda t: getattr(t, "value", None))
+
+
+def test_a_product_tells_rank_and_features() -> None:
+    x = out("Placeholder")
+    with_attrs("MatMul", x, constant(5, 3), transpose_a=False, transpose_b=False)
+    assert record_tf1.told_dims(x) == (None, 5)
+    y = out("Placeholder")
+    with_attrs("MatMul", constant(4, 5), y, transpose_a=False, transpose_b=True)
+    assert record_tf1.told_dims(y) == (None, 5)
+
+
+def test_an_lstm_over_a_transposed_input_tells_both(values: None) -> None:
+    x, handle = out("Placeholder"), out("TensorArrayV3")
+    turned = out("Transpose", x, constant(3, value=np.array([1, 0, 2])))
+    out("TensorArrayScatterV3", handle, constant(7), turned)
+    item = out("TensorArrayReadV3", out("Enter", handle), constant())
+    joined = out("ConcatV2", item, constant(2, 4), constant(value=np.int32(1)))
+    with_attrs("MatMul", joined, constant(9, 16), transpose_a=False, transpose_b=False)
+    assert record_tf1.told_dims(x) == (None, None, 5)
+
+
+def test_ids_are_what_the_table_leaves_of_the_result(values: None) -> None:
+    ids = out("Placeholder")
+    out("Transpose", out("Gather", constant(11, 6), ids), constant(3, value=np.array([1, 0, 2])))
+    assert record_tf1.told_dims(ids) == (None, None)
+
+
+def test_what_nothing_tells_stays_unknown() -> None:
+    x = out("Placeholder")
+    out("Reshape", x, constant(2))
+    out("Mul", x, constant())
+    assert record_tf1.told_dims(x) is None
