@@ -73,3 +73,11 @@ def test_a_port_that_computes_something_else_is_marked() -> None:
     page = report({"lstm-b1-t1-u1": wrong}, {}, [])
     assert "2000.00 (!)" in page
     assert "tf2onnx off by 5e-01" in page
+
+
+@pytest.mark.parametrize(("least", "reached"), [(0.5, False), (0.1, True)])
+def test_the_products_alone_say_what_is_in_reach(least: float, reached: bool) -> None:
+    row = result(ours=[1.0] * 20, tf=[1.2] * 20, products=[least] * 20)
+    page = report({"lstm-b1-t1-u1": row}, {}, [])
+    assert f"{1.2 / least:.2f} times the products alone" in page
+    assert ("out of reach" in page) is not reached
