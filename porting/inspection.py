@@ -152,7 +152,7 @@ def _input(name: str, fact: Any) -> dict[str, Any]:
 
 
 def _loops(program: Program) -> list[dict[str, str]]:
-    from converters.to_onnx.unrolled import unrolled_records
+    from converters.unrolled import unrolled_records
 
     found = [s for s in walk(program.statements) if isinstance(s, Loop | Conditional)]
     unrolled = [{"name": r.name, "reason": r.reason or ""} for r in unrolled_records(program)]

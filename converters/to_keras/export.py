@@ -12,6 +12,7 @@ from converters.lift.ranks import UNTOLD
 from converters.program import Loop, Program, Recurrence, walk
 from converters.to_keras.backend import keras
 from converters.to_keras.context import Context
+from converters.to_keras.cuts import without_cuts
 from converters.to_keras.dtypes import refuse_dtypes
 from converters.to_keras.naming import Names, tensor_names
 from converters.to_keras.plan import Builder, Key
@@ -59,6 +60,7 @@ def to_keras(
     Raises:
         NotConvertibleError: a value has no Keras form; the reasons name the nodes.
     """
+    program = without_cuts(program)
     context = Context(program)
     refuse_dtypes(context)
     inputs = tensor_names(program.inputs)

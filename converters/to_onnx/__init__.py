@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from converters.records import RecurrenceRecord
 from converters.to_onnx.convert import to_onnx
-from converters.to_onnx.exported import Exported, RecurrenceRecord, save
+from converters.to_onnx.exported import Exported, save
 
 __all__ = ["Exported", "RecurrenceRecord", "save", "to_onnx"]

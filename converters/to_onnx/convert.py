@@ -20,10 +20,11 @@ from converters.program import (
     read_names,
     walk,
 )
+from converters.records import RecurrenceRecord
 from converters.to_onnx import lists, tables
 from converters.to_onnx.branches import emit_conditional
 from converters.to_onnx.builder import Port
-from converters.to_onnx.exported import Exported, RecurrenceRecord
+from converters.to_onnx.exported import Exported
 from converters.to_onnx.finish import finish
 from converters.to_onnx.loops import emit_loop
 from converters.to_onnx.native.driver import Side, emit_native
@@ -34,8 +35,8 @@ from converters.to_onnx.ranks import ranked
 from converters.to_onnx.records import loop_record, record
 from converters.to_onnx.scan import emit_scan
 from converters.to_onnx.streaming import Pairs, step_model
-from converters.to_onnx.unrolled import unrolled_records
 from converters.to_onnx.values import Value
+from converters.unrolled import unrolled_records
 from reference.errors import NotConvertibleError, Reason, RnnportError, UsageError
 from reference.vocabulary.abstract.fact import Fact
 

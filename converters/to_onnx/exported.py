@@ -3,41 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from onnx import ModelProto, TensorProto
+
+from converters.records import RecurrenceRecord
 
 EXTERNAL_ABOVE = 1_900_000_000
 """Bytes of weights above which they go to a file of their own: a protobuf ends at 2 GiB."""
 _SMALL = 1024
-
-
-@dataclass(frozen=True)
-class RecurrenceRecord:
-    """One recurrence, as ``--json`` describes it."""
-
-    name: str
-    cell: str
-    units: int | None
-    direction: str
-    time_major: bool
-    lengths: str | None
-    initial_state: tuple[str, ...]
-    parameters: Mapping[str, str]
-    form: str
-    """``LSTM GRU RNN Scan Loop unrolled``."""
-    reason: str | None
-    """Why it is not native; None where it is."""
-
-    def as_json(self) -> dict[str, Any]:
-        record = asdict(self)
-        return record | {
-            "initial_state": list(self.initial_state),
-            "parameters": dict(self.parameters),
-        }
 
 
 @dataclass(frozen=True)

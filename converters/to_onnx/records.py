@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from converters.edges import loop_edge, traced_edge
 from converters.program import Loop, Recurrence
-from converters.to_onnx.edges import loop_edge, traced_edge
-from converters.to_onnx.exported import RecurrenceRecord
+from converters.records import RecurrenceRecord
 from converters.to_onnx.plan import Plan, units
 
 

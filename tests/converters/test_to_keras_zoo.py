@@ -44,6 +44,7 @@ NOT_ALONE = {
     "crnn_ocr": "CTCGreedyDecoder and SparseToDense: as many values as the numbers say",
     "ctc_beam": "CTCBeamSearchDecoder, by TensorFlow's own kernel",
     "ctc_greedy": "CTCGreedyDecoder and SparseToDense: as many values as the numbers say",
+    "raw_rnn_lstm": "StridedSlice: as many steps as the longest row has",
     "speech_ctc": "CTCBeamSearchDecoder, by TensorFlow's own kernel",
     "string_tagger": "tables of strings",
 }

@@ -31,7 +31,7 @@ DEVIATIONS = {
 """By model: the forms it has instead of its card's, and why. The card's are right too."""
 
 EDGES = {
-    "attention_bahdanau": r"attended to by decoder/while/.*\(Softmax\)",
+    "attention_bahdanau": "attended to by softmax",
     "attention_dynamic_rnn": "attended to by softmax",
     "beam_decoder": r"chosen from the output of the one before by decoder/while/.*\(TopKV2\)",
     "dnc": "sorted, by top_k",
@@ -42,7 +42,7 @@ EDGES = {
     "legacy_attention": r"attended to by .*/Attention_0/Softmax",
     "legacy_embedding_greedy": r"chosen from the output of the one before by .*/loop_function/ArgMax",
     "time_freq_lstm": "12 steps stand one after another in the graph: no reference cell has the equation",
-    "training_decoder": r"not only on a counter$",
+    "training_attention": "attended to by softmax",
     "while_until_settled": r"condition depends on while/Greater \(Greater\), not only on a counter$",
 }  # fmt: skip
 """By model: what the reason of a form that is not native says of the edge that keeps it."""

@@ -8,6 +8,7 @@ from converters.lift.recognise.directions import absorb_reversals, cancel_revers
 from converters.lift.recognise.fused.cudnn import lift_fused
 from converters.lift.recognise.loops.bounds import Count, counted
 from converters.lift.recognise.loops.build import EACH, Builder
+from converters.lift.recognise.loops.finishing import count_finished
 from converters.lift.recognise.loops.model import Built, Definitions, NotAStepError
 from converters.lift.recognise.loops.step import read_step
 from converters.lift.recognise.pieces import holds_items, resolve_pieces
@@ -45,15 +46,16 @@ def _loops(program: Program, outer: Definitions) -> Program:
 
 def _replace(program: Program, loop: Loop, outer: Definitions) -> Program:
     try:
-        changed, count = counted(program, loop)
+        told, stepped = count_finished(program, loop, outer)
+        changed, count = counted(told, stepped)
         definitions = Definitions(changed, outer)
-        built = _built(changed, loop, definitions, count, lenient=True)
+        built = _built(changed, stepped, definitions, count, lenient=True)
         if any(isinstance(s, OpNode) and s.node.op == EACH for s in built.statements):
-            found = resolve_pieces(_joined(changed, loop, built))
+            found = resolve_pieces(_joined(changed, stepped, built))
             if not holds_items(found):
                 return found
-            built = _built(changed, loop, definitions, count, lenient=False)
-        return _joined(changed, loop, built)
+            built = _built(changed, stepped, definitions, count, lenient=False)
+        return _joined(changed, stepped, built)
     except NotAStepError as error:
         reason = str(error)
     except (*DAMAGE, AssertionError, RecursionError) as error:

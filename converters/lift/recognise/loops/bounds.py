@@ -195,7 +195,7 @@ def _distances(program: Program, ops: ProgramOps, bounds: Sequence[Bound], dtype
     found: dict[Any, ProgramArray] = {}
     for bound in bounds:
         ends = [
-            ops.cast(_value(program, ops, n), dtype) for n in (bound.limit, bound.counter.start)
+            ops.cast(value_of(program, ops, n), dtype) for n in (bound.limit, bound.counter.start)
         ]
         high, low = ends if bound.counter.step > 0 else ends[::-1]
         steps = high - low
@@ -233,7 +233,8 @@ def at_least_zero(ops: ProgramOps, steps: ProgramArray) -> ProgramArray:
     return least
 
 
-def _value(program: Program, ops: ProgramOps, name: str) -> ProgramArray:
+def value_of(program: Program, ops: ProgramOps, name: str) -> ProgramArray:
+    """A value or constant of the program, for statements moved out of a loop."""
     constant = program.constants.get(name)
     return ops.value(name) if constant is None else ops.constant(constant)
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from converters.graph import DType
+from converters.lift.lists import ListFact
 from converters.lift.recognise.form.poly import Atom, Monomial
 from converters.lift.recognise.form.values import NotRowWiseError, Values
 from converters.lift.recognise.loops.bounds import at_least_zero
@@ -86,11 +87,19 @@ class Builder(Ends):
     # -- sequences in ---------------------------------------------------------------------------------------------
 
     def _sequences(self) -> None:
-        covers = Coverage(self.program, self.definitions, self.step, self._lengths_value)
+        fixed = not any(map(self._grows, self.step.writes))
+        covers = Coverage(self.program, self.definitions, self.step, self._lengths_value, fixed)
         source = Sequences(self.program, self.definitions, self.step, self.ops, covers)
         self.sequences = {leaf: source.of(leaf, read) for leaf, read in self.step.reads.items()}
         self.length = source.length
         source.check_writes(self.loop)
+
+    def _grows(self, write: Write) -> bool:
+        """Whether there are as many items in the end as there were steps."""
+        fact = self.program.facts.get(self.loop.carried[write.carried])
+        if write.axis is not None:
+            return True
+        return isinstance(fact, ListFact) and fact.dynamic and fact.size in (None, 0, 1)
 
     def _lengths_value(self) -> str | None:
         expr = self.step.lengths
@@ -133,6 +142,7 @@ class Builder(Ends):
         values = self._values(arrays, dtype, exprs)
         for write in self.step.writes:
             result = values.form(found.norm.form(write.item))
+            exprs.setdefault(write.item, result)  # what another item is made of: argmax of logits
             direct = any(result is exprs[layer.output] for layer in self.natives(found))
             if write.holds:
                 result = self._held(write, result)

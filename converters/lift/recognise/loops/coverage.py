@@ -16,12 +16,16 @@ CHAIN = 8
 
 @dataclass(frozen=True)
 class Coverage:
-    """``lengths`` gives the value of the lengths that mask the step, or None."""
+    """``lengths`` gives the value of the lengths that mask the step, or None.
+
+    ``fixed`` says whether what the loop writes has a size of its own, so that stopping early leaves it as long.
+    """
 
     program: Program
     definitions: Definitions
     step: Step
     lengths: Callable[[], str | None]
+    fixed: bool = True
 
     def whole(self, bound: object | None, length: object) -> bool:
         """Whether the loop sees all ``length`` items, or stops early only where nothing is left to do.
@@ -37,7 +41,7 @@ class Coverage:
         if length not in sides:
             return False
         other = maker.inputs[1 - sides.index(length)]
-        return self._not_below(other, length) or self._longest(other)
+        return self._not_below(other, length) or (self.fixed and self._longest(other))
 
     def _not_below(self, value: str, length: object) -> bool:
         """max(…, T): a bound that never stops the loop before its end."""

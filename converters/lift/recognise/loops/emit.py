@@ -187,11 +187,22 @@ def _one_hot(ops: ProgramOps, args: Any, params: Any, facts: Any) -> ProgramArra
     return ops.node("OneHot", (args[0], depth, *args[1:]), facts[0], attrs)
 
 
+def _arg(op: str) -> Maker:
+    def maker(ops: ProgramOps, args: Any, params: Any, facts: Any) -> ProgramArray:
+        axis = ops.constant(np.asarray(params["axis"], np.int32))
+        attrs = {"output_type": DType(params["dtype"]), "Tidx": DType("int32")}
+        return ops.node(op, (args[0], axis), facts[0], attrs)
+
+    return maker
+
+
 SPECIAL: dict[str, Maker] = {
     "stack": _stack,
     "softmax": _softmax,
     "log_softmax": _log_softmax,
     "one_hot": _one_hot,
+    "argmax": _arg("ArgMax"),
+    "argmin": _arg("ArgMin"),
     "transpose": _transpose,
     "squeeze": _squeeze,
     "gather": _gather,

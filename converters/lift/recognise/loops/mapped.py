@@ -81,6 +81,11 @@ def _softmax(ops: ProgramOps, expr: Expr, arrays: Any, mapped: Any) -> Any:
     return getattr(ops, expr.op)(arrays[expr.args[0]], len(expr.shape))
 
 
+def _argmax(ops: ProgramOps, expr: Expr, arrays: Any, mapped: Any) -> Any:
+    axis = _axis(expr, expr.params["axis"])
+    return getattr(ops, expr.op)(arrays[expr.args[0]], axis, dtype=expr.params["dtype"])
+
+
 def _one_hot(ops: ProgramOps, expr: Expr, arrays: Any, mapped: Any) -> Any:
     depth, on, off = expr.params["depth"], *(e.fact.value for e in expr.args[1:3])
     if expr.params["axis"] not in (-1, len(expr.shape) - 1) or on is None or off is None:
@@ -146,6 +151,8 @@ RULES: Mapping[str, Callable[[ProgramOps, Expr, Any, Any], Any]] = {
     "cast": _cast,
     "softmax": _softmax,
     "log_softmax": _softmax,
+    "argmax": _argmax,
+    "argmin": _argmax,
     "one_hot": _one_hot,
     "gather": _gather,
     "matmul": _matmul,

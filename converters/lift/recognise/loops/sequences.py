@@ -15,7 +15,7 @@ from converters.lift.recognise.loops.emit import ProgramArray, ProgramOps
 from converters.lift.recognise.loops.model import Definitions, NotAStepError, Read, Step
 from converters.program import Loop, OpNode, Program
 from reference.vocabulary.abstract.fact import Fact
-from reference.vocabulary.abstract.sizes import Size
+from reference.vocabulary.abstract.sizes import Size, unknown
 from reference.vocabulary.tracer import Expr
 
 
@@ -39,8 +39,9 @@ class Sequences:
         first = next(whole, None)
         if first is not None:
             self.length = self._items(first, self.step.reads[first]).shape[0]
-        elif self.bound is not None:
-            self.length = self.bound
+        else:
+            known = self.bound is not None
+            self.length = self.bound if known else unknown(f"{self.step.steps}|length")
 
     def _covered(self, leaf: Expr, read: Read) -> bool:
         shape = self._items(leaf, read).fact.shape
@@ -108,7 +109,8 @@ class Sequences:
         end = ops.expand_dims(at_least_zero(ops, steps), 0)
         end = end + begin if first else end
         one = ops.constant(np.asarray([1], steps.dtype))
-        shape = (self.bound if self.bound is not None else self.length, *items.shape[1:])
+        count = unknown(f"{self.step.steps}|length") if self.bound is None else self.bound
+        shape = (count, *items.shape[1:])
         masks = dict.fromkeys(
             ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask"), 0
         )

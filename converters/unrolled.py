@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from converters.edges import edge_of, leading_to
 from converters.program import OpNode, Program, defined
-from converters.to_onnx.edges import edge_of, leading_to
-from converters.to_onnx.exported import RecurrenceRecord
+from converters.records import RecurrenceRecord
 
 _PRODUCTS = frozenset(("MatMul", "BatchMatMul", "BatchMatMulV2", "Conv2D"))
 _THROUGH = frozenset(("Identity", "Cast", "Reshape", "Transpose", "StopGradient", "ReadVariableOp"))

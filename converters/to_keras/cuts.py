@@ -1,0 +1,160 @@
+"""Loops that run as many steps as the longest row has, on backends that cannot cut their sequences so.
+
+JAX fixes every size before it runs: there the recurrence runs over the whole sequence, and its lengths end it where the loop would have
+stopped, so that zeros follow. PyTorch's own layers refuse a sequence of no step: there one step is kept, which the lengths make empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from converters.graph import DType
+from converters.lift.recognise.loops.emit import ProgramArray, ProgramOps
+from converters.lift.recognise.loops.finishing import STEPS
+from converters.lift.recognise.loops.traced import TracedCell
+from converters.lift.recognise.tidy import rename
+from converters.program import OpNode, Program, Recurrence, Statement
+from converters.to_keras.backend import keras
+from reference.errors import NotConvertibleError, Reason
+from reference.vocabulary.abstract.fact import Fact
+from reference.vocabulary.abstract.sizes import Size
+
+
+def without_cuts(program: Program, /) -> Program:
+    """The program as it is on TensorFlow; on the others with sequences that are never empty, or never cut.
+
+    Raises:
+        NotConvertibleError: on JAX, what follows the recurrence would not be zeros behind its last step.
+    """
+    backend = keras.backend.backend()
+    makers = {n: s for s in program.statements if isinstance(s, OpNode) for n in s.outputs}
+    cuts = {
+        name: steps
+        for s in program.statements
+        if isinstance(s, Recurrence)
+        for name in s.sequences
+        if (steps := _cut(program, makers, name)) is not None
+    }
+    if backend == "tensorflow" or not cuts:
+        return program
+    whole = backend == "jax"
+    ops = ProgramOps("cuts", dict(program.facts))
+    loops = _loops(program, cuts)
+    names: dict[str, str] = {}
+    statements: list[Statement] = []
+    for statement in program.statements:
+        if isinstance(statement, OpNode) and statement.outputs[0] in cuts:
+            if whole and not _first(program, statement):
+                names[statement.outputs[0]] = statement.inputs[0]
+                continue
+            statement = _longer(ops, statement, cuts[statement.outputs[0]], whole=whole)
+        elif isinstance(statement, Recurrence) and statement.loop in loops:
+            if whole:
+                _refuse_unmasked(statement)
+            statement = _ended(program, ops, statement, loops[statement.loop])
+        statements += [*ops.statements, rename(statement, names)]
+        ops.statements.clear()
+    return replace(
+        program,
+        statements=tuple(statements),
+        constants={**program.constants, **ops.constants},
+        facts={name: _no_size(fact) for name, fact in {**program.facts, **ops.facts}.items()},
+    )
+
+
+def _no_size(fact: Fact) -> Fact:
+    """The fact without a value that would be read off an axis: the axis is longer than the number of steps."""
+    if fact.value is None or fact.value.dtype != object:
+        return fact
+    names = [n for item in fact.value.reshape(-1) if isinstance(item, Size) for n in item.names]
+    return Fact(fact.dtype, fact.shape) if any(STEPS in n for n in names) else fact
+
+
+def _loops(program: Program, cuts: Mapping[str, str]) -> dict[str, str]:
+    """By loop: the value that is the number of its steps."""
+    return {
+        s.loop: cuts[name]
+        for s in program.statements
+        if isinstance(s, Recurrence)
+        for name in s.sequences
+        if name in cuts
+    }
+
+
+def _cut(program: Program, makers: Mapping[str, OpNode], name: str) -> str | None:
+    """The number of steps that a sequence is cut at, where lengths tell it."""
+    maker = makers.get(name)
+    if maker is None or maker.node.op != "StridedSlice":
+        return None
+    end = makers.get(maker.inputs[2])
+    if end is not None and end.node.op == "AddV2":
+        end = makers.get(end.inputs[0])
+    if end is None or end.node.op != "ExpandDims":
+        return None
+    return end.inputs[0] if _told(program, makers, end.inputs[0]) else None
+
+
+def _told(program: Program, makers: Mapping[str, OpNode], name: str) -> bool:
+    """Whether lengths tell a number, alone or with other bounds."""
+    fact = program.facts.get(name)
+    if fact is not None and fact.value is not None and fact.value.dtype == object:
+        return any(
+            STEPS in n for item in fact.value.reshape(-1) for n in getattr(item, "names", ())
+        )
+    maker = makers.get(name)
+    if maker is None or maker.node.op not in ("Minimum", "Maximum", "Sub", "AddV2", "Cast"):
+        return False
+    return any(_told(program, makers, value) for value in maker.inputs)
+
+
+def _first(program: Program, cut: OpNode) -> bool:
+    """Whether it leaves out items at the beginning."""
+    begin = program.constants.get(cut.inputs[1])
+    return begin is None or bool(begin.any())
+
+
+def _longer(ops: ProgramOps, cut: OpNode, steps: str, *, whole: bool) -> OpNode:
+    """The cut to the end, or to one step at least."""
+    if whole:
+        attrs = {**cut.node.attrs, "end_mask": 1}
+        return replace(cut, node=replace(cut.node, attrs=attrs))
+    most = ops.value(cut.inputs[2])
+    one = ops.constant(np.asarray(1, most.dtype))
+    begin = ops.value(cut.inputs[1], Fact(most.dtype, (1,)))
+    last = ops.maximum(most, begin + one)
+    inputs = (*cut.inputs[:2], last.name, *cut.inputs[3:])
+    return replace(cut, node=replace(cut.node, inputs=inputs))
+
+
+def _ended(program: Program, ops: ProgramOps, found: Recurrence, steps: str) -> Recurrence:
+    """The recurrence with no length beyond the loop's steps."""
+    last = ops.value(steps)
+    if found.lengths is not None:
+        lengths = _value(program, ops, found.lengths)
+        if lengths.dtype != last.dtype:
+            last = ops.cast(last, lengths.dtype)
+        return replace(found, lengths=ops.minimum(lengths, last).name)
+    if not found.initial_state:
+        return found
+    state = _value(program, ops, found.initial_state[0])
+    rows = ops.strided_slice(ops.shape(state, dtype="int32"), [0], [1], [1])
+    fact = Fact(last.dtype, state.shape[:1])
+    attrs = {"T": DType(last.dtype), "index_type": DType("int32")}
+    return replace(found, lengths=ops.node("Fill", (rows, last), fact, attrs).name)
+
+
+def _value(program: Program, ops: ProgramOps, name: str) -> ProgramArray:
+    constant = program.constants.get(name)
+    return ops.value(name) if constant is None else ops.constant(constant)
+
+
+def _refuse_unmasked(found: Recurrence) -> None:
+    """Without masks, only the outputs of the recurrence itself are zeros behind its end."""
+    alone = isinstance(found.cell, TracedCell) and found.name == found.loop
+    if found.lengths is None and not alone:
+        text = "the number of its steps depends on values, and nothing masks what follows it"
+        msg = f"node {found.name!r}: {text}: port it on TensorFlow"
+        raise NotConvertibleError(msg, (Reason(found.name, text),))
