@@ -50,6 +50,14 @@ class Checkpoint(ABC):
         """The dtype of ``name``, as :mod:`converters.graph` names it."""
         return self._entry(name).dtype
 
+    def row_starts(self, name: str) -> tuple[int, ...]:
+        """Where each part of a variable that was partitioned by rows starts; empty where it is whole."""
+        entry = self._entry(name)
+        where = f"{self.where}: {name!r}"
+        places = [bounds(piece, entry.shape, where) for piece in entry.slices]
+        starts = sorted({place[0].start for place in places if place})
+        return tuple(starts) if len(starts) > 1 else ()
+
     def read(self, name: str, piece: Slice | None = None) -> np.ndarray:
         """The tensor ``name``, or the ``piece`` of it; put together from slices if need be.
 

@@ -13,10 +13,11 @@ from porting.weights.candidates import Place
 from porting.weights.forms import arrays_of
 from porting.weights.matching import Matching
 from porting.weights.misses import why_missing
+from porting.weights.partitions import by_id, check_strategy
 from porting.weights.proposals import Proposal
 from porting.weights.report import LoadReport, Match, Missing
 from porting.weights.store import Store
-from porting.weights.targets import Leaf, Unit, units_of
+from porting.weights.targets import EMBEDDING, Leaf, Unit, units_of
 from reference.errors import SemanticsError, UsageError
 from reference.layouts import cudnn, gru, lstm, rnn
 
@@ -31,6 +32,7 @@ def load_tf1_weights(
     *,
     forget_bias: ForgetBias = None,
     averages: bool = False,
+    partition_strategy: str | None = None,
 ) -> LoadReport:
     """Fill Keras layers from a TF1 checkpoint; nothing is changed unless all that matches can be loaded.
 
@@ -45,6 +47,8 @@ def load_tf1_weights(
         forget_bias: what the TF1 program gave its LSTM cells, or each by the name of its Keras layer. None: TF1's default, 1; cuDNN's cells
             have 0 always.
         averages: take the ``ExponentialMovingAverage`` of each variable that has one.
+        partition_strategy: of an embedding that was partitioned by rows: ``"mod"``, the default of ``tf.nn.embedding_lookup``, or ``"div"``;
+            the checkpoint does not say it.
 
     Raises:
         UsageError: a layer is not built; nothing matches; a layer could be several places (they are listed); an argument does nothing.
@@ -69,8 +73,12 @@ def load_tf1_weights(
     if averages and not any(name in store.averaged for p in good.values() for name in p.tensors):
         msg = "averages=True, but none of the variables that match has a moving average"
         raise UsageError(msg)
+    check_strategy(good, store, partition_strategy)
+    mod = partition_strategy == "mod"
     ready = [
-        item for unit, p in good.items() for item in _prepare(unit, p, store, told.get(unit.name))
+        item
+        for unit, p in good.items()
+        for item in _prepare(unit, p, store, told.get(unit.name), mod)
     ]
     for variable, value in ready:
         variable.assign(value)
@@ -129,12 +137,12 @@ def _match(unit: Unit, proposal: Proposal, store: Store, forget_bias: float | No
 
 
 def _prepare(
-    unit: Unit, proposal: Proposal, store: Store, forget_bias: float | None
+    unit: Unit, proposal: Proposal, store: Store, forget_bias: float | None, mod: bool
 ) -> list[tuple[Any, np.ndarray]]:
     """(Keras variable, its new value)."""
     ready = []
     for leaf, place in zip(unit.leaves, proposal.places, strict=True):
-        arrays = _arrays(leaf, place, store, _added(place, forget_bias) or 0.0)
+        arrays = _arrays(leaf, place, store, _added(place, forget_bias) or 0.0, mod)
         for role, value in arrays.items():
             variable = leaf.variables.get(role)
             if variable is None:
@@ -146,8 +154,13 @@ def _prepare(
     return ready
 
 
-def _arrays(leaf: Leaf, place: Place, store: Store, forget_bias: float) -> dict[str, np.ndarray]:
+def _arrays(
+    leaf: Leaf, place: Place, store: Store, forget_bias: float, mod: bool
+) -> dict[str, np.ndarray]:
     values = [store.read(name) for name in place.tensors]
+    starts = store.row_starts(place.tensors[0]) if mod and place.form == EMBEDDING else ()
+    if starts:
+        values = [by_id(values[0], starts, place.tensors[0])]
     if place.pack is not None:
         return _unpacked(place, values[0])
     if place.cell is not None:

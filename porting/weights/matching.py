@@ -104,7 +104,7 @@ class Matching:
         listed = "; ".join(str(proposal) for proposal in found[:12])
         msg = (
             f"layer {unit.name!r} could be any of {len(found)} places in {self.store.where}: {listed}. Say which with "
-            f"scope={{{unit.name!r}: ...}}"
+            f"scope={{{unit.name!r}: {str(found[0])!r}, …}}"
         )
         raise UsageError(msg)
 

@@ -41,7 +41,7 @@ def _likeness(leaf: Leaf, store: Store, scope: str) -> str:
     """What is there that was probably meant."""
     names = store.names(scope)
     if leaf.kind == GRU_AFTER:
-        gates = [n for n in names if n.endswith("candidate/kernel")]
+        gates = [n for n in names if n.endswith(("candidate/kernel", "candidate/weights"))]
         if gates:
             return f"{gates[0]} is a GRU that resets before its product: build the layer with reset_after=False"
     if leaf.kind == GRU:

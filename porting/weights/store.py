@@ -58,6 +58,10 @@ class Store:
     def dtype(self, name: str) -> str:
         return self._checkpoint.dtype(self._keys[name])
 
+    def row_starts(self, name: str) -> tuple[int, ...]:
+        """Where each part of a table that was partitioned by rows starts; empty where it is whole."""
+        return self._checkpoint.row_starts(self._keys[name])
+
     def read(self, name: str) -> np.ndarray:
         """The value, or that of its moving average.
 

@@ -44,6 +44,9 @@ class Dictionary:
     def read(self, name):
         return self.arrays[name]
 
+    def row_starts(self, name):
+        return ()
+
 
 @pytest.fixture
 def in_memory(monkeypatch):
