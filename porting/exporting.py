@@ -16,6 +16,7 @@ from porting.verification.candidates import (
     onnx_candidate,
     source_candidate,
 )
+from porting.verification.maximum import KEY as TO_MAXIMUM
 from reference.errors import (
     MissingExtraError,
     NotConvertibleError,
@@ -110,6 +111,8 @@ class KerasPort(Port):
 
         path.parent.mkdir(exist_ok=True)
         origin = dict(self.origin) | {"names": json.dumps(self.names, sort_keys=True)}
+        if self.exported.longest:
+            origin[TO_MAXIMUM] = json.dumps(self.exported.longest)
         # Keras insists on its own ending, so a model that is different gets its name afterwards.
         draft = path if path.suffix == ".keras" else path.with_name(path.name + ".keras")
         save(replace(self.exported, metadata=origin), draft)

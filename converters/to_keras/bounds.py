@@ -47,6 +47,7 @@ def with_bounds(context: Context, statements: Sequence[Statement], /) -> tuple[S
         text = "it lengthens a list that was begun elsewhere"
         msg = f"node {loop.name!r}: {text}: port it on TensorFlow"
         raise NotConvertibleError(msg, (Reason(loop.name, text),))
+    context.to_maximum.update(defined(loop))
     return (*(s for s in made if s not in lists), *extra, *lists, loop)
 
 

@@ -24,6 +24,8 @@ class Context:
         self.same = equal_sizes(program)
         self.masks: dict[Any, Any] = {}
         """Masks made so far, by lengths and number of steps: layers of one stack share theirs."""
+        self.to_maximum: set[str] = set()
+        """What a loop gives that was bounded (see :mod:`converters.to_keras.bounds`): as long as it can get."""
         self.producers: dict[str, tuple[Statement, int]] = {}
         for statement in program.statements:
             for index, name in enumerate(defined(statement)):
@@ -114,6 +116,14 @@ class Context:
     def sole_reader(self, name: str, /) -> bool:
         """Whether a value is read once, so that what makes it may be folded into its reader."""
         return self.uses[name] == 1 and name not in self.outputs.values()
+
+    def longest(self) -> tuple[str, ...]:
+        """The outputs of the model that something bounded leads to."""
+        reached = set(self.to_maximum)
+        for statement in self.live:
+            if reached.intersection(statement.inputs):
+                reached.update(defined(statement))
+        return tuple(name for name, value in self.outputs.items() if value in reached)
 
     def _live(self) -> tuple[Statement, ...]:
         wanted = set(self.outputs.values())

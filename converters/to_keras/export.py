@@ -37,6 +37,8 @@ class Exported:
     called: str = ""
     """Why the model must be called and not ``predict``ed; "" where both work."""
     notes: tuple[str, ...] = ()
+    longest: tuple[str, ...] = ()
+    """The TF outputs that are as long as a decoder can run, whatever it runs: see :mod:`converters.to_keras.bounds`."""
     metadata: Mapping[str, str] = field(default_factory=dict)
     """The port's origin; written into the file."""
 
@@ -82,7 +84,9 @@ def to_keras(
     order = [s.name for s in walk(tuple(context.live)) if isinstance(s, Recurrence | Loop)]
     records = tuple(builder.records[n] for n in order if n in builder.records)
     notes = tuple(builder.notes)
-    return Exported(model, inputs, outputs, records, _called(context), notes, dict(metadata or {}))
+    return Exported(
+        model, inputs, outputs, records, _called(context), notes, context.longest(), dict(metadata or {})
+    )  # fmt: skip
 
 
 @contextmanager

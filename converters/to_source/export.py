@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from converters.to_keras import Exported
 from converters.to_keras.backend import keras
-from converters.to_keras.idioms import idiom
+from converters.to_keras.layers.block import Block
 from converters.to_keras.layers.cell import ReferenceCell
-from converters.to_source.calls import Names, call, helper, layer, quoted
-from converters.to_source.cells import cell_class
-from converters.to_source.helpers import HELPERS
-from converters.to_source.order import nodes_in_order, operands
+from converters.to_keras.layers.recurrent import Recurrent
+from converters.to_keras.layers.tf_op import TFOp
+from converters.to_source.cells import CellClass, cell_class
+from converters.to_source.helpers import HELPERS, NEEDS
+from converters.to_source.lines import Writer
+from converters.to_source.literals import quoted
+from converters.to_source.names import Names, is_noise
+from converters.to_source.plain import Variable, opened
 from reference.errors import NotConvertibleError, Reason
 
 HEAD = '''"""{title}
@@ -52,33 +55,28 @@ def to_source(exported: Exported, /) -> str:
     """The text of ``model.py``.
 
     Raises:
-        NotConvertibleError: a layer is not Keras' own, by name.
+        NotConvertibleError: a layer is not Keras' own, by name; or an op needs to know sizes before the model runs.
+    """
+    return source_of(plain(exported), exported)
+
+
+def plain(exported: Exported, /) -> Any:
+    """The model of layers that source can hold.
+
+    Raises:
+        NotConvertibleError: it has others.
     """
     _refuse_others(exported)
-    model, names = exported.model, Names()
+    return opened(exported.model)
+
+
+def source_of(model: Any, exported: Exported, /) -> str:
+    """The text of ``model.py`` for a :func:`plain` model."""
+    names = Names()
     lines = [f"{names.of(tensor)} = {given(tensor, name)}" for name, tensor in model.input.items()]
-    helpers: set[str] = set()
-    taken: set[str] = set()
-    cells = _cells(model)
-    classes = [cell_class(cell, features, taken) for cell, features in cells]
-    for (cell, _), written in zip(cells, classes, strict=True):
-        names.classes[id(cell)] = written.name
-        helpers |= written.helpers
-    order = list(nodes_in_order(list(model.output.values())))
-    names.read = {id(t) for node, tensor in order for t in operands(node, tensor)}
-    names.read |= {id(t) for t in model.output.values()}
-    calls = Counter(id(node.operation) for node, _ in order)
-    for node, tensor in order:
-        found, one = idiom(tensor), node.operation
-        if found is None:
-            again = calls[id(one)] > 1 and isinstance(one, keras.layers.Layer)
-            if again and id(one) not in names.layers:
-                names.layers[id(one)] = names.of(one, f"{one.name}_layer")
-                lines.append(f"{names.layers[id(one)]} = {layer(one, names)}")
-            lines.append(call(node, names))
-        else:
-            helpers.add(found.function)
-            lines.append(helper(tensor, found, names))
+    classes = _classes(model, names)
+    writer = Writer(names, list(model.output.values()), _output_names(model))
+    lines += writer.write()
     inputs = ", ".join(f"{quoted(k)}: {names.of(t)}" for k, t in model.input.items())
     outputs = ", ".join(f"{quoted(k)}: {names.of(t)}" for k, t in model.output.items())
     lines += [
@@ -88,8 +86,8 @@ def to_source(exported: Exported, /) -> str:
     ]
     doc = '    """The model, weights not loaded yet."""\n'
     body = doc + "".join(f"    {line}\n" for line in lines)
-    defined = "".join(HELPERS[name] for name in HELPERS if name in helpers)
-    defined += "".join(written.text for written in classes)
+    defined = _helpers(model, writer.helpers.union(*(one.helpers for one in classes)))
+    defined += "".join(one.text for one in classes)
     modules = [m for m in ("layers", "ops") if f"{m}." in body + defined]
     title = f"{model.name}: inputs {', '.join(model.input)}; outputs {', '.join(model.output)}."
     origin = "".join(f"{k}: {v}\n" for k, v in sorted(exported.metadata.items()))
@@ -99,13 +97,41 @@ def to_source(exported: Exported, /) -> str:
     return head + body + TAIL.format(weights=WEIGHTS)
 
 
+def _classes(model: Any, names: Names) -> list[CellClass]:
+    """The cells that Keras lacks; ``names`` learns their classes."""
+    taken: set[str] = {"Variable", "Recurrent"}
+    classes = []
+    for layer in _ours(model):
+        written = cell_class(layer, taken)
+        names.classes[id(layer.cell)] = written.name
+        classes.append(written)
+    return classes
+
+
+def _helpers(model: Any, found: set[str]) -> str:
+    """The functions and layers that the source defines."""
+    found = found | {type(x).__name__ for x in model.layers if isinstance(x, Variable | Recurrent)}
+    found |= {name for one in found for name in NEEDS.get(one, ())}
+    return "".join(HELPERS[name] for name in HELPERS if name in found)
+
+
+def _output_names(model: Any) -> dict[int, str]:
+    """By identity of an output: its key, unless TF1 made that up or a layer is called so."""
+    return {
+        id(tensor): key
+        for key, tensor in model.output.items()
+        if not is_noise(key) and not isinstance(tensor._keras_history[0], keras.layers.Layer)
+    }
+
+
 def save_source(exported: Exported, folder: str | Path, /) -> None:
     """Write the source folder; an existing one is replaced only when the new one is complete."""
     target = Path(folder)
     draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
     try:
-        (draft / "model.py").write_text(to_source(exported), encoding="utf-8")
-        exported.model.save_weights(draft / WEIGHTS)
+        model = plain(exported)
+        (draft / "model.py").write_text(source_of(model, exported), encoding="utf-8")
+        model.save_weights(draft / WEIGHTS)
         draft.chmod(0o755)
         if target.exists():
             shutil.rmtree(target)
@@ -123,11 +149,11 @@ def given(tensor: Any, name: str, /) -> str:
     return f"keras.Input({sizes}{dtype}, name={quoted(name)})"
 
 
-def _cells(model: Any) -> list[tuple[Any, int]]:
-    """The cells of the model's ``RNN`` layers that are not Keras' own, and how many features each reads."""
-    layers = [layer for layer in model.layers if type(layer) is keras.layers.RNN]
-    ours = [layer for layer in layers if isinstance(layer.cell, ReferenceCell)]
-    return [(one.cell, one._inbound_nodes[0].arguments.args[0].shape[-1]) for one in ours]
+def _ours(model: Any) -> list[Any]:
+    """The layers whose cell is not Keras' own."""
+    kinds = (keras.layers.RNN, Recurrent)
+    layers = [layer for layer in model.layers if type(layer) in kinds]
+    return [layer for layer in layers if isinstance(layer.cell, ReferenceCell)]
 
 
 def harmless(comment: str, /) -> str:
@@ -136,12 +162,24 @@ def harmless(comment: str, /) -> str:
 
 
 def _refuse_others(exported: Exported) -> None:
-    written = {id(cell) for cell, _ in _cells(exported.model)}
     reasons = tuple(
-        Reason(layer.name, f"{type(layer).__name__} is a layer of rnnport, not of Keras")
+        Reason(*_why_not(layer))
         for layer in exported.model._flatten_layers()
-        if type(layer).__module__.startswith("converters.") and id(layer) not in written
+        if type(layer).__module__.startswith("converters.") and not _is_written(layer)
     )
     if reasons:
         msg = f"the model cannot be plain Keras source: {'; '.join(map(str, reasons[:3]))}"
         raise NotConvertibleError(msg, reasons)
+
+
+def _is_written(layer: Any) -> bool:
+    return isinstance(layer, ReferenceCell | Recurrent) or type(layer) is TFOp
+
+
+def _why_not(layer: Any) -> tuple[str, str]:
+    """The node, and what is in the way."""
+    if isinstance(layer, Block):
+        return layer.title[
+            0
+        ], "a loop or a branch that is no recurrence has no line of Keras source"
+    return layer.name, f"{type(layer).__name__} is a layer of rnnport, not of Keras"

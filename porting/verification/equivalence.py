@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from porting.verification import maximum
 from porting.verification.auditing import audited, unseen
 from porting.verification.candidates import Candidate
 from porting.verification.choices import looked_inside
@@ -169,5 +170,10 @@ def take_run(judge: Judge, candidate: Candidate, number: int, run: Run) -> None:
     except Exception as error:
         judge.failed(number, f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
         return
+    answered, cut = maximum.without_steps_not_run(
+        answered, truth.exact, maximum.named(candidate.origin)
+    )
+    if cut:
+        judge.ran_to_maximum(cut)
     truth = original.looked_at_closer(truth, run.inputs, answered)
     judge.take(number, truth, run.outputs, answered)

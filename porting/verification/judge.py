@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,13 @@ class Judge:
         """The port gave no answer."""
         self.cases += 1
         self.problems.append((f"run {number}: the port fails: {text}", {"run": number}))
+
+    def ran_to_maximum(self, names: Sequence[str]) -> None:
+        """Say once of each output that the steps TensorFlow did not run were left out."""
+        for name in names:
+            note = f"{name} is as long as its decoder can run: the steps that TensorFlow did not run, all one value, were left out"
+            if note not in self.notes:
+                self.notes.append(note)
 
     def take(self, number: int, truth: Truth, recorded: Arrays, answered: Arrays) -> None:
         """Compare one run."""

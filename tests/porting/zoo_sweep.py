@@ -1,4 +1,7 @@
-"""Convert and verify every model of the zoo, and tell what fails by cause: ``python -m tests.porting.zoo_sweep [--to keras] [NAME…]``."""
+"""Convert and verify every model of the zoo, and tell what fails by cause: ``python -m tests.porting.zoo_sweep [--to keras] [NAME…]``.
+
+Of ``--to source`` also the number of lines, as ruff formats them at 100 columns, and what its default rules say.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from typing import Any
 
 from porting.conversion import convert
 from reference.errors import RnnportError
+from tests.support.tidy import tidied
 from tests.zoo.catalogue import ZooModel, zoo
 
 
@@ -29,7 +33,9 @@ class Result:
     seconds: float
     forms: tuple[str, ...] = ()
     unexpected: str = ""
-    """How the forms differ from the card."""
+    """How the forms differ from the card; of source, what ruff says."""
+    lines: int = 0
+    """Of source."""
 
 
 def sweep_one(model: ZooModel, to: str, recorded: bool, prefer: str = "native") -> Result:
@@ -39,6 +45,7 @@ def sweep_one(model: ZooModel, to: str, recorded: bool, prefer: str = "native") 
     options: dict[str, Any] = {"prefer": prefer} if to == "onnx" else {}
     started = time.perf_counter()
     forms: tuple[str, ...] = ()
+    lines, complaints = 0, ""
     try:
         with tempfile.TemporaryDirectory() as folder:
             done = convert(
@@ -46,6 +53,8 @@ def sweep_one(model: ZooModel, to: str, recorded: bool, prefer: str = "native") 
                 inputs=[item["name"] for item in card["inputs"]], outputs=[item["name"] for item in card["outputs"]],
                 freeze=freeze, samples=model.samples if recorded else None, cases=3, **options,
             )  # fmt: skip
+            if to == "source":
+                lines, complaints = tidied(done.output / "model.py")
         assert done.verification is not None
         outcome, cause = done.verification.verdict, "; ".join(done.verification.reasons)
         forms = tuple(str(item["form"]) for item in done.recurrences)
@@ -63,7 +72,8 @@ def sweep_one(model: ZooModel, to: str, recorded: bool, prefer: str = "native") 
         " ".join(cause.split())[:400],
         time.perf_counter() - started,
         forms,
-        unexpected(model, forms) if to == "onnx" else "",
+        unexpected(model, forms) if to == "onnx" else complaints,
+        lines,
     )
 
 
@@ -98,14 +108,16 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     models = [
-        m for m in zoo() if m.card["recorded"] and (not options.names or m.name in options.names)
+        m
+        for m in zoo()
+        if (m.card["recorded"] or options.drawn) and (not options.names or m.name in options.names)
     ]
     results = []
     for model in models:
         result = sweep_one(model, options.to, not options.drawn, options.prefer)
         results.append(result)
         print(
-            f"{result.seconds:6.1f}s {result.outcome:12} {result.name:28} {','.join(result.forms)} {result.cause[:300]} {result.unexpected}",
+            f"{result.seconds:6.1f}s {result.outcome:12} {result.name:28} {result.lines or ''} {','.join(result.forms)} {result.cause[:300]} {result.unexpected}",
             flush=True,
         )
     groups: dict[tuple[str, str], list[str]] = defaultdict(list)

@@ -19,7 +19,14 @@ from converters.to_keras.rules.operations import (
     unflattened_anyway,
 )
 from converters.to_keras.rules.reference import any_recurrence, keras_rnn
-from converters.to_keras.rules.sizes import open_fill, open_range, open_rows, scaled
+from converters.to_keras.rules.sizes import (
+    like,
+    open_fill,
+    open_range,
+    open_rows,
+    scaled,
+    unit_axes,
+)
 from converters.to_keras.rules.split import equal_split
 from converters.to_keras.rules.views import (
     identity,
@@ -48,6 +55,8 @@ RULES: tuple[Rule, ...] = (
     through_view,
     symbolic_sizes,
     reshape,
+    unit_axes,
+    like,
     open_rows,
     open_range,
     open_fill,

@@ -64,19 +64,22 @@ def size_vector(
         for (name, (_, axis)), tensor in zip(places.items(), tensors, strict=True)
     }
     zero = kops.zeros_like(next(iter(found.values())))
-    return kops.stack([kops.add(zero, _polynomial(dim, found)) for dim in dims])
+    totals = [_polynomial(dim, found) for dim in dims]
+    return kops.stack([kops.add(zero, t) if isinstance(t, int) else t for t in totals])
 
 
 def _polynomial(dim: Dim, found: Mapping[str, Any]) -> Any:
     if not isinstance(dim, Size):
         return int(dim)
-    total: Any = 0
+    total: Any = None
     for monomial, factor in dim.terms:
         product: Any = int(factor)
         for name in monomial:
-            product = found[name] * product
-        total = product + total
-    return total
+            product = (
+                found[name] if isinstance(product, int) and product == 1 else found[name] * product
+            )
+        total = product if total is None else product + total
+    return 0 if total is None else total
 
 
 def open_range(context: Context, key: Key) -> Plan | None:
@@ -155,6 +158,33 @@ def open_rows(context: Context, key: Key) -> Plan | None:
         return marked("unfold", kops.take(rows, place, axis=0), rows, first, second)
 
     return single(needs, key, build)
+
+
+def like(context: Context, key: Key) -> Plan | None:
+    """Zeros or ones of the sizes of another array."""
+    node, fact = context.node(key.value, "ZerosLike", "OnesLike"), context.fact(key.value)
+    if node is None or not key.plain or fact is None or not fact.dtype.startswith(("float", "int")):
+        return None
+    function = kops.zeros_like if node.node.op == "ZerosLike" else kops.ones_like
+    return single([Key(node.inputs[0])], key, lambda _b, x: function(x))
+
+
+def unit_axes(context: Context, key: Key) -> Plan | None:
+    """A reshape that only takes away and adds axes of size 1, the others open."""
+    node, target = context.node(key.value, "Reshape"), context.shape(key.value)
+    source = None if node is None else context.shape(node.inputs[0])
+    if node is None or not key.plain or source is None or target is None:
+        return None
+    if [d for d in source if d != 1] != [d for d in target if d != 1]:
+        return None
+    index = tuple(0 if dim == 1 else slice(None) for dim in source)
+    axes = tuple(axis for axis, dim in enumerate(target) if dim == 1)
+
+    def build(_builder: Builder, x: Any) -> Any:
+        y = x[index] if 0 in index else x
+        return kops.expand_dims(y, axes[0] if len(axes) == 1 else axes) if axes else y
+
+    return single([Key(node.inputs[0])], key, build)
 
 
 Unfolded = tuple[str, Sequence[Dim] | None, tuple[int, ...] | None]
