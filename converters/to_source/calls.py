@@ -128,8 +128,8 @@ def _infix(kind: str, values: Any, names: Names) -> Expression:
 def _is_negative(value: Any) -> bool:
     if keras.utils.is_keras_tensor(value) or np.ndim(value):
         return False
-    item = np.asarray(value)[()]
-    return isinstance(item, float | np.floating) and bool(item < 0)
+    item = np.asarray(value)
+    return item.dtype.kind == "f" and bool(item < 0)
 
 
 def _settings(one: Any) -> list[tuple[str, Any]]:

@@ -34,7 +34,7 @@ def named(origin: Mapping[str, Any], /) -> tuple[str, ...]:
 
 def without_steps_not_run(
     answered: Arrays, exact: Arrays, outputs: tuple[str, ...], /
-) -> tuple[Arrays, tuple[str, ...]]:
+) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     """The answers, those of ``outputs`` cut to the size of ``exact``, and the names of the cut ones."""
     cut: dict[str, np.ndarray] = {}
     for name in outputs:

@@ -47,6 +47,7 @@ NOT_ALONE = {
     "ctc_greedy": "CTCGreedyDecoder and SparseToDense: as many values as the numbers say",
     "raw_rnn_lstm": "StridedSlice: as many steps as the longest row has",
     "speech_ctc": "CTCBeamSearchDecoder, by TensorFlow's own kernel",
+    "speech_mask": "stft and its inverse: frames by the length of the wave",
     "string_tagger": "tables of strings",
 }
 """Native recurrences beside an op that needs a layer of ours, and why."""

@@ -280,4 +280,4 @@ def test_the_same_model_gives_the_same_text() -> None:
 def test_numbers_are_written_so_that_they_come_back(value: Any, wanted: str) -> None:
     assert text(value) == wanted
     space = {"ops": np}
-    np.testing.assert_array_equal(eval(wanted, space), value)
+    np.testing.assert_array_equal(np.asarray(eval(wanted, space), np.asarray(value).dtype), value)

@@ -19,8 +19,8 @@ Measured with Keras 3.15, by `python -m tests.porting.zoo_sweep --to keras --jso
 1.15.5) and `python -m tests.support.keras_backends --all --json FILE` in environments with JAX and with PyTorch (`make test-backends` runs a choice).
 *same*: the recorded numbers within 2e-5 of the largest (float16: 3e-3). On JAX a decoder runs to its maximum; the steps that TensorFlow did not run
 are one value (zeros, the end token), and are compared as such. With `JAX_ENABLE_X64=1` only those refused without it were run. An empty cell was not run.
-The columns were put together from several runs while the exporter was being changed, 194 rows of TensorFlow's from before the last changes; cuDNN's two models have no
-recording and were judged on drawn inputs.
+TensorFlow's column is one run of the code beside it; those of JAX and PyTorch are older but for the rows that the last changes touched. cuDNN's two models have
+no recording and were judged on drawn inputs (`--drawn`).
 
 """
 
