@@ -41,14 +41,17 @@ TOLERANCE = {"float16": 3e-3, "float32": 1e-5, "float64": 1e-12}
 NATIVE = ("LSTM", "GRU", "SimpleRNN")
 
 NOT_ALONE = {
+    "caption_encoder": "BiasAdd: a bias behind a reshape of fixed sizes, which Dense does not take in",
     "copy_distribution": "Fill and ScatterNd: a size that is fed as a number",
     "crnn_ocr": "CTCGreedyDecoder and SparseToDense: as many values as the numbers say",
     "ctc_beam": "CTCBeamSearchDecoder, by TensorFlow's own kernel",
     "ctc_greedy": "CTCGreedyDecoder and SparseToDense: as many values as the numbers say",
     "raw_rnn_lstm": "StridedSlice: as many steps as the longest row has",
     "speech_ctc": "CTCBeamSearchDecoder, by TensorFlow's own kernel",
+    "drqn": "Reshape to a size that is fed as a number",
     "speech_mask": "stft and its inverse: frames by the length of the wave",
     "string_tagger": "tables of strings",
+    "unrolled_masked": "Identity: the numbers of the steps, a constant",
 }
 """Native recurrences beside an op that needs a layer of ours, and why."""
 
