@@ -144,6 +144,24 @@ def test_a_damaged_node_tells_nothing() -> None:
     assert infer(made)["x:0"] == (None, None)
 
 
+@pytest.mark.parametrize(
+    ("op", "inputs"),
+    [
+        ("Reshape", ("x:0", "s:0")),
+        ("Fill", ("s:0", "x:0")),
+        ("StridedSlice", ("x:0", "s:0", "s:0", "s:0")),
+        ("Transpose", ("x:0", "s:0")),
+        ("Tile", ("x:0", "s:0")),
+    ],
+)
+def test_a_declared_length_is_no_reason_to_allocate(op: str, inputs: tuple[str, ...]) -> None:
+    made = graph(("y", op, inputs), ("z", "Identity", ("y:0",)))
+    vector = Node("s", "Placeholder", (), (), {"shape": Shape((1 << 40,)), "dtype": "int32"})
+    found = infer(Graph({**made.nodes, "s": vector}, producer=27))
+    assert "y:0" not in found
+    assert "x:0" not in found
+
+
 def test_a_scalar_of_old_stays_one_where_nothing_wants_axes() -> None:
     attrs = {"dtype": "float32", "shape": Shape(()), "T": "float32"}
     nodes = {

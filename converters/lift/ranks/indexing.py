@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from converters.graph import Node
-from converters.lift.ranks.shapes import Shapes
+from converters.lift.ranks.shapes import MAX_RANK, Shapes
 from converters.lift.ranks.shaping import dims_without
 from converters.lift.ranks.table import out, rule
 
@@ -66,7 +66,7 @@ def slice_(s: Shapes, node: Node) -> None:
 def strided_slice(s: Shapes, node: Node) -> None:
     """One entry of the vectors is an axis taken whole, cut, picked at one place (gone), new, or the ellipsis."""
     value, count = node.inputs[0], s.dim(node.inputs[1], 0)
-    if count is None:
+    if count is None or count > MAX_RANK:
         return
     entries = _entries(node, count)
     fresh, gone = entries.count("new"), entries.count("one")

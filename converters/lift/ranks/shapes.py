@@ -13,6 +13,8 @@ Dims = tuple[int | None, ...]
 """Sizes, None where one is not known; the number of them is the rank."""
 LONGEST = 16
 """Items of a vector whose values are followed: shapes, axes and permutations are short."""
+MAX_RANK = 254
+"""TensorFlow's own limit; a hostile file may declare a vector of sizes as long as it likes."""
 _WHOLE = frozenset(("int32", "int64", "int8", "int16", "uint8"))
 
 
@@ -74,7 +76,7 @@ class Shapes:
 
     def tell(self, tensor: str, dims: Sequence[int | None] | None) -> None:
         """``tensor`` has these sizes. What contradicts what is known is dropped: a branch that never runs may say anything."""
-        if dims is None or any(size is not None and size < 0 for size in dims):
+        if dims is None or len(dims) > MAX_RANK or any(d is not None and d < 0 for d in dims):
             return
         old = self.dims(tensor)
         if old is None:
@@ -89,7 +91,7 @@ class Shapes:
             self._changed(tensor)
 
     def tell_rank(self, tensor: str, rank: int | None) -> None:
-        if rank is not None and rank >= 0:
+        if rank is not None and 0 <= rank <= MAX_RANK:
             self.tell(tensor, (None,) * rank)
 
     def all_of_rank(self, rank: int, *tensors: str) -> bool:
