@@ -108,5 +108,5 @@ def test_the_demo_tells_the_whole_story(cli, tmp_path):
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {"tunes.onnx", "tunes.keras", "tunes_step.onnx", "tune.abc", "report.html"}
     page = (tmp_path / "out" / "report.html").read_text("utf-8")
-    assert page.count('class="verdict equivalent"') == 2
+    assert page.count('class="verdict big equivalent"') == 2
     assert "http" not in page.replace("http-equiv", ""), "the page needs nothing else"
