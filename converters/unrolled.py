@@ -5,14 +5,22 @@ What the lift could roll is a :class:`Recurrence`. The rest is plain nodes, exac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
+
+import numpy as np
 
 from converters.edges import edge_of, leading_to
 from converters.program import OpNode, Program, defined
 from converters.records import RecurrenceRecord
 
 _PRODUCTS = frozenset(("MatMul", "BatchMatMul", "BatchMatMulV2", "Conv2D"))
+_WHOLE_STEPS = {"LSTMBlockCell": 3, "GRUBlockCell": 2}
+"""Ops that are a whole step: where their kernel stands among the inputs."""
+_COMPARED = 64
+"""So many different weights are looked at for being parts of one another."""
 _THROUGH = frozenset(("Identity", "Cast", "Reshape", "Transpose", "StopGradient", "ReadVariableOp"))
 _LINEAR = _THROUGH | {"Add", "AddV2", "BiasAdd", "ConcatV2", "ExpandDims", "Squeeze", "Pack"}
 
@@ -23,8 +31,8 @@ class _Product:
 
     place: int
     node: OpNode
-    weight: int
-    """The identity of the array."""
+    weight: Hashable
+    """What the array is known by: equal for copies and parts of one."""
 
 
 def unrolled_records(program: Program, /) -> tuple[RecurrenceRecord, ...]:
@@ -40,22 +48,56 @@ def unrolled_records(program: Program, /) -> tuple[RecurrenceRecord, ...]:
 
 def _shared_products(program: Program) -> list[_Product]:
     """Products of the main program by a constant of which there is more than one product."""
-    origin: dict[str, int] = {name: id(array) for name, array in program.constants.items()}
-    found = []
+    origin: dict[str, np.ndarray] = dict(program.constants)
+    found: list[tuple[int, OpNode, np.ndarray]] = []
     for place, statement in enumerate(program.statements):
         if not isinstance(statement, OpNode):
             continue
         source = statement.inputs[0] if statement.inputs else ""
         if statement.node.op in _THROUGH and source in origin:
             origin.update(dict.fromkeys(statement.outputs, origin[source]))
-        elif statement.node.op in _PRODUCTS:
-            weights = [origin[name] for name in statement.inputs[:2] if name in origin]
+        else:
+            weights = [origin[name] for name in _factors(statement) if name in origin]
             if len(weights) == 1:
-                found.append(_Product(place, statement, weights[0]))
-    counts: dict[int, int] = {}
-    for product in found:
-        counts[product.weight] = counts.get(product.weight, 0) + 1
-    return [product for product in found if counts[product.weight] > 1]
+                found.append((place, statement, weights[0]))
+    known = _identities([array for _, _, array in found])
+    products = [_Product(at, node, known[id(array)]) for at, node, array in found]
+    counts = Counter(product.weight for product in products)
+    return [product for product in products if counts[product.weight] > 1]
+
+
+def _factors(statement: OpNode) -> tuple[str, ...]:
+    """The inputs that may be the weight it multiplies by."""
+    op = statement.node.op
+    if op in _WHOLE_STEPS:
+        return statement.inputs[_WHOLE_STEPS[op] :][:1]
+    return statement.inputs[:2] if op in _PRODUCTS else ()
+
+
+def _identities(arrays: Sequence[np.ndarray]) -> dict[int, Hashable]:
+    """By ``id``: a key that copies of one array share, and columns that were cut out of a larger one."""
+    by_id = {id(array): array for array in arrays}
+    keys = {at: (a.shape, str(a.dtype), sha256(a.tobytes()).hexdigest()) for at, a in by_id.items()}
+    distinct = {keys[at]: array for at, array in by_id.items()}
+    if 1 < len(distinct) <= _COMPARED:
+        large = sorted(distinct, key=lambda key: -distinct[key].size)
+        part_of = {
+            small: next((k for k in large if _is_cut(distinct[small], distinct[k])), small)
+            for small in distinct
+        }
+        keys = {at: part_of[key] for at, key in keys.items()}
+    return dict(keys)
+
+
+def _is_cut(part: np.ndarray, whole: np.ndarray) -> bool:
+    """Whether it is neighbouring columns of a wider matrix."""
+    if part.ndim != 2 or whole.ndim != 2 or part.dtype != whole.dtype or not part.size:
+        return False
+    if part.shape[0] != whole.shape[0] or part.shape[1] >= whole.shape[1] or not part.any():
+        return False
+    columns = range(whole.shape[1] - part.shape[1] + 1)
+    starts = (c for c in columns if np.array_equal(whole[:, c], part[:, 0]))
+    return any(np.array_equal(whole[:, c : c + part.shape[1]], part) for c in starts)
 
 
 def _needs(program: Program, products: Sequence[_Product]) -> dict[str, int]:

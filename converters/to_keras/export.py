@@ -18,6 +18,7 @@ from converters.to_keras.naming import Names, tensor_names
 from converters.to_keras.plan import Builder, Key
 from converters.to_keras.probing import probe
 from converters.to_keras.rules import RULES
+from converters.unrolled import unrolled_records
 from reference.errors import NotConvertibleError, Reason
 from reference.vocabulary.abstract.sizes import as_static
 
@@ -82,7 +83,12 @@ def to_keras(
     with plain_errors():
         probe(model)
     order = [s.name for s in walk(tuple(context.live)) if isinstance(s, Recurrence | Loop)]
-    records = tuple(builder.records[n] for n in order if n in builder.records)
+    records: tuple[Mapping[str, Any], ...] = tuple(
+        builder.records[n] for n in order if n in builder.records
+    )
+    records += tuple(
+        unrolled.as_json() | {"wrapper": None} for unrolled in unrolled_records(program)
+    )
     notes = tuple(builder.notes)
     return Exported(
         model, inputs, outputs, records, _called(context), notes, context.longest(), dict(metadata or {})

@@ -204,7 +204,9 @@ def keras_model(model: Any, origin: Mapping[str, Any], /) -> Candidate:
         return {back[key]: value for key, value in found.items()}
 
     def weights() -> Mapping[str, np.ndarray]:
-        return {
+        layers = model._flatten_layers()
+        folded = {k: v for layer in layers for k, v in getattr(layer, "folded", {}).items()}
+        return folded | {
             item.path: np.asarray(item.numpy() if hasattr(item, "numpy") else item.value)
             for item in model.weights
         }

@@ -217,3 +217,33 @@ def test_known_predicate_leaves_no_branch() -> None:
         {"x:0": Fact("float32", (B,))}, ("a:0",), (statement,), CONSTANTS | {"yes": np.array(True)}
     )
     assert [n.op_type for n in to_onnx(program).model.graph.node] == ["Mul"]
+
+
+def test_kernels_of_whole_steps_and_cut_kernels_count_as_one_weight() -> None:
+    """A clockwork RNN multiplies by the first columns of its matrix, as many as tick; a block cell has its kernel inside."""
+    from converters.unrolled import unrolled_records
+
+    matrix = np.random.default_rng(3).standard_normal((4, 4)).astype(np.float32)
+    parts = {"W:0": matrix, "W2:0": matrix[:, :2].copy(), "W4:0": matrix.copy()}
+    nodes = [
+        OpNode(Node(f"m{k}", "MatMul", (f"h{k}:0", w), (), {}), (f"p{k}:0",))
+        for k, w in enumerate(("W:0", "W2:0", "W4:0"))
+    ]
+    steps = [
+        OpNode(Node(f"t{k}", "Tanh", (f"p{k}:0",), (), {}), (f"h{k + 1}:0",)) for k in range(3)
+    ]
+    statements = tuple(s for pair in zip(nodes, steps, strict=True) for s in pair)
+    program = Program({"h0:0": Fact("float32")}, ("h3:0",), statements, parts)
+    [record] = unrolled_records(program)
+    assert (record.form, record.reason.split()[0]) == ("unrolled", "3")
+    cells = [
+        OpNode(
+            Node(f"c{k}", "LSTMBlockCell", ("x:0", f"c{k}:1", f"c{k}:6", "W:0", "z:0", "z:0", "z:0", "b:0"), (), {}),
+            tuple(f"c{k + 1}:{i}" for i in range(7)),
+        )
+        for k in range(5)
+    ]  # fmt: skip
+    given = {"x:0": Fact("float32"), "c0:1": Fact("float32"), "c0:6": Fact("float32")}
+    weights = {"W:0": matrix, "z:0": np.zeros(1, np.float32), "b:0": np.ones(4, np.float32)}
+    [record] = unrolled_records(Program(given, ("c5:6",), tuple(cells), weights))
+    assert record.reason.startswith("5 steps stand one after another")

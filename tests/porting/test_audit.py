@@ -176,3 +176,20 @@ def test_a_mask_of_infinities_is_no_damaged_weight():
     assert found["wrong"] == []
     mask[2, 1] = 0
     assert audit(attention(kernel), {"kernel": kernel, "mask": mask})["wrong"] == []
+
+
+def test_what_a_keras_loop_holds_inside_is_shown_to_the_audit():
+    """A constant folded out of weights is no weight of Keras: the audit must see it all the same, by its TF name."""
+    keras = pytest.importorskip("keras")
+    from converters.program import OpNode
+    from converters.to_keras.encode import encode
+    from converters.to_keras.encode_program import encode_statement
+    from converters.to_keras.layers.block import Block
+    from porting.verification.candidates import keras_model
+
+    add = OpNode(Node("add", "AddV2", ("x:0", "unit:0"), (), {"T": DType("float32")}), ("y:0",))
+    block = Block([encode_statement(add, {})], ["x:0"], {"unit:0": encode(V)}, [], ["y:0"], "add")
+    x = keras.Input((6,), name="x")
+    port = keras_model(keras.Model({"x": x}, {"y": block([x])}), {})
+    assert port.weights is not None
+    np.testing.assert_array_equal(port.weights()["unit:0"], V)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from converters.to_keras.backend import keras
 from converters.to_keras.encode import Slot, decode
 from converters.to_keras.encode_program import decode_statement
@@ -62,6 +64,12 @@ class Block(TFOp):
         values.update(zip(names, map(Value, given[: len(names)]), strict=True))
         Interpreter(weights).run(self._statements, values)
         return self.shaped([as_tensor(values[name]) for name in self.block["outputs"]])
+
+    @property
+    def folded(self) -> dict[str, np.ndarray]:
+        """By value name: the numbers it holds that are no weights, such as a product of weights that was folded."""
+        held = ((k, v) for k, v in self._constants.items() if isinstance(v, np.ndarray))
+        return {name: value for name, value in held if value.dtype.kind == "f"}
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
