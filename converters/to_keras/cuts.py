@@ -23,8 +23,8 @@ from reference.vocabulary.abstract.fact import Fact
 from reference.vocabulary.abstract.sizes import Size
 
 
-def without_cuts(program: Program, /) -> Program:
-    """The program as it is on TensorFlow; on the others with sequences that are never empty, or never cut.
+def without_cuts(program: Program, /) -> tuple[Program, tuple[str, ...]]:
+    """The program as it is on TensorFlow, on the others with sequences that are never empty, or never cut; and the outputs that run on.
 
     Raises:
         NotConvertibleError: on JAX, what follows the recurrence would not be zeros behind its last step.
@@ -39,11 +39,12 @@ def without_cuts(program: Program, /) -> Program:
         if (steps := _cut(program, makers, name)) is not None
     }
     if backend == "tensorflow" or not cuts:
-        return program
+        return program, ()
     whole = backend == "jax"
     ops = ProgramOps("cuts", dict(program.facts))
     loops = _loops(program, cuts)
     names: dict[str, str] = {}
+    longer: list[str] = []
     statements: list[Statement] = []
     for statement in program.statements:
         if isinstance(statement, OpNode) and statement.outputs[0] in cuts:
@@ -54,15 +55,17 @@ def without_cuts(program: Program, /) -> Program:
         elif isinstance(statement, Recurrence) and statement.loop in loops:
             if whole:
                 _refuse_unmasked(statement)
+                longer += statement.outputs
             statement = _ended(program, ops, statement, loops[statement.loop])
         statements += [*ops.statements, rename(statement, names)]
         ops.statements.clear()
-    return replace(
+    changed = replace(
         program,
         statements=tuple(statements),
         constants={**program.constants, **ops.constants},
         facts={name: _no_size(fact) for name, fact in {**program.facts, **ops.facts}.items()},
     )
+    return changed, tuple(longer)
 
 
 def _no_size(fact: Fact) -> Fact:

@@ -63,8 +63,9 @@ def to_keras(
     Raises:
         NotConvertibleError: a value has no Keras form; the reasons name the nodes.
     """
-    program = without_cuts(program)
+    program, longer = without_cuts(program)
     context = Context(program)
+    context.to_maximum.update(longer)
     refuse_dtypes(context)
     inputs = tensor_names(program.inputs)
     outputs = tensor_names(program.outputs)

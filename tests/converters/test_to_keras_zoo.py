@@ -51,6 +51,10 @@ NOT_ALONE = {
     "drqn": "Reshape to a size that is fed as a number",
     "speech_mask": "stft and its inverse: frames by the length of the wave",
     "string_tagger": "tables of strings",
+    **dict.fromkeys(
+        ("training_decoder", "training_few_steps", "training_fed_maximum", "training_unmasked"),
+        "StridedSlice: as many steps as the longest row has",
+    ),
     "unrolled_masked": "Identity: the numbers of the steps, a constant",
 }
 """Native recurrences beside an op that needs a layer of ours, and why."""
