@@ -44,9 +44,7 @@ REFUSED_UNSIZED = {
     ),
     **dict.fromkeys(("AudioSpectrogram", "Mfcc"), UNSIZED),
     **dict.fromkeys(("FFT", "IFFT"), "the length of its rows is not known before the model runs"),
-    **dict.fromkeys(
-        ("GatherNd", "Squeeze-0"), "its number of axes is not known, and ONNX asks for it"
-    ),
+    **dict.fromkeys(("GatherNd", "Squeeze-0"), "nothing tells its number of axes"),
 }
 """The same, where no size is known; none of these sizes is unknown in a model that TF can build variables for."""
 CLASHING = ("Equal-5", "NotEqual-4")
