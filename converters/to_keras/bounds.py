@@ -105,7 +105,7 @@ class _Search:
 
     def bound(self) -> Bound | None:
         """From the condition, else from what every round reads."""
-        for name in self._conjuncts(self.loop.condition.outputs[0]):
+        for name in self._operands(self.loop.condition.outputs[0], "LogicalAnd"):
             test = self._op(name, "Less")
             if test is not None and self._is_counter(test.inputs[0]):
                 limit = self._outside(test.inputs[1])
@@ -163,13 +163,14 @@ class _Search:
         statement = self.made.get(self._plain(name))
         return statement if isinstance(statement, OpNode) and statement.node.op in ops else None
 
-    def _conjuncts(self, name: str) -> Iterator[str]:
-        node = self._op(name, "LogicalAnd")
+    def _operands(self, name: str, op: str) -> Iterator[str]:
+        """What a nest of one logical op joins."""
+        node = self._op(name, op)
         if node is None:
             yield name
             return
         for operand in node.inputs:
-            yield from self._conjuncts(operand)
+            yield from self._operands(operand, op)
 
     def _outside(self, name: str) -> str | None:
         """The value around the loop: captured, or carried and never changed."""
@@ -197,7 +198,7 @@ class _Search:
         if not stops or tested not in self.loop.condition.inputs:
             return None
         place = self.loop.condition.inputs.index(tested)
-        for name in self._disjuncts(self.loop.body.outputs[place]):
+        for name in self._operands(self.loop.body.outputs[place], "LogicalOr"):
             fill = self._op(name, "Fill")
             test = self._op(fill.inputs[1] if fill else name, "GreaterEqual")
             if test is None or not self._is_next(test.inputs[0]):
@@ -210,14 +211,6 @@ class _Search:
                 return limit
         return None
 
-    def _disjuncts(self, name: str) -> Iterator[str]:
-        node = self._op(name, "LogicalOr")
-        if node is None:
-            yield name
-            return
-        for operand in node.inputs:
-            yield from self._disjuncts(operand)
-
     def _goes_on(self, one: Conditional) -> SubProgram | None:
         """The branch that is taken whenever the loop goes on: the other one is for rows that are all finished."""
         every, negated = self._all(one.predicate)
@@ -225,7 +218,9 @@ class _Search:
         if not every or not tested or not stops or tested not in self.loop.condition.inputs:
             return None
         place = self.loop.condition.inputs.index(tested)
-        if every not in map(self._plain, self._disjuncts(self.loop.body.outputs[place])):
+        if every not in map(
+            self._plain, self._operands(self.loop.body.outputs[place], "LogicalOr")
+        ):
             return None
         return one.then if negated else one.otherwise
 

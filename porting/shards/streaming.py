@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,22 +26,8 @@ def stream_samples(
     if not path.is_file():
         msg = f"{path} is not there"
         raise UsageError(msg)
-    try:
+    with samples.refusing(path):
         yield from _stream(path, max_bytes)
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        ValueError,
-        KeyError,
-        EOFError,
-        OSError,
-        NotImplementedError,
-    ) as error:
-        msg = f"{path} is not a samples file: {samples._sentence(error)}"
-        raise ArtefactError(msg) from error
-    except MemoryError as error:
-        msg = f"{path} holds arrays too large to be read"
-        raise ArtefactError(msg) from error
 
 
 def _stream(path: Path, max_bytes: int) -> Iterator[Samples]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import tokenize
 import zipfile
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,15 +64,29 @@ def load_samples(path: Path | str, /, *, max_bytes: int = MAX_SAMPLES) -> Sample
     if not path.is_file():
         msg = f"{path} is not there: give a samples file (.npz), as record_tf1.py writes it"
         raise UsageError(msg)
-    try:
+    with refusing(path):
         return _load(path, max_bytes)
+
+
+@contextmanager
+def refusing(path: Path) -> Iterator[None]:
+    """Say of whatever a damaged file raises while it is read that it is not a samples file.
+
+    Raises:
+        ArtefactError: instead.
+    """
+    try:
+        yield
     except (
         zipfile.BadZipFile,
+        zlib.error,
         ValueError,
         KeyError,
         EOFError,
         OSError,
         NotImplementedError,
+        SyntaxError,
+        tokenize.TokenError,  # NumPy parses an array's header as Python literals
     ) as error:
         msg = f"{path} is not a samples file: {_sentence(error)}"
         raise ArtefactError(msg) from error

@@ -8,6 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 
+from porting.shards.streaming import stream_samples
 from porting.verification.samples import Run, load_samples, save_samples
 from reference.errors import ArtefactError, UsageError
 
@@ -105,3 +106,21 @@ def test_a_truncated_archive_is_refused(tmp_path):
 def test_a_missing_file_is_a_wrong_call(tmp_path):
     with pytest.raises(UsageError, match="is not there"):
         load_samples(tmp_path / "s.npz")
+
+
+@pytest.mark.parametrize("read", [load_samples, lambda path: list(stream_samples(path))])
+def test_damaged_bytes_are_refused_in_one_sentence(tmp_path, read):
+    """Anywhere: in the archive, the compressed data, or the header that NumPy parses as a Python literal."""
+    rng = np.random.default_rng(0)
+    whole = tmp_path / "s.npz"
+    np.savez_compressed(whole, **{"in0:x:0": rng.random((40, 40)), "out0:y:0": rng.random(3)})
+    honest, damaged = whole.read_bytes(), tmp_path / "damaged.npz"
+    refused = 0
+    for at in rng.integers(0, len(honest) - 4, 300):
+        damaged.write_bytes(honest[:at] + rng.bytes(4) + honest[at + 4 :])
+        try:
+            read(damaged)
+        except ArtefactError as error:
+            assert "\n" not in str(error)
+            refused += 1
+    assert refused > 200

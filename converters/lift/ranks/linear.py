@@ -106,22 +106,23 @@ def block_lstm(s: Shapes, node: Node) -> None:
 
 @rule("LSTMBlockCell")
 def lstm_block_cell(s: Shapes, node: Node) -> None:
-    columns = s.dim(node.inputs[3], 1)
-    units = None if columns is None else columns // 4
-    s.tell_rank(node.inputs[0], 2)
-    for name in (*node.inputs[1:3], *(out(node, k) for k in range(7))):
-        s.tell(name, (None, units))
-    _fused_width(s, node.inputs[0], node.inputs[3], 4)
+    _block_cell(s, node, states=2, gates=4, results=7)
 
 
 @rule("GRUBlockCell")
 def gru_block_cell(s: Shapes, node: Node) -> None:
-    columns = s.dim(node.inputs[2], 1)
-    units = None if columns is None else columns // 2
+    _block_cell(s, node, states=1, gates=2, results=4)
+
+
+def _block_cell(s: Shapes, node: Node, *, states: int, gates: int, results: int) -> None:
+    """x, the states, then a kernel with so many gates; all results are [B, units]."""
+    kernel = node.inputs[1 + states]
+    columns = s.dim(kernel, 1)
+    units = None if columns is None else columns // gates
     s.tell_rank(node.inputs[0], 2)
-    for name in (node.inputs[1], *(out(node, k) for k in range(4))):
+    for name in (*node.inputs[1 : 1 + states], *(out(node, k) for k in range(results))):
         s.tell(name, (None, units))
-    _fused_width(s, node.inputs[0], node.inputs[2], 2)
+    _fused_width(s, node.inputs[0], kernel, gates)
 
 
 @rule("CudnnRNN", "CudnnRNNV2", "CudnnRNNV3")
