@@ -19,6 +19,7 @@ from converters.lift.identities import Identities
 from converters.lift.joins import joined
 from converters.lift.lists import ListFact
 from converters.lift.pinned import pinned
+from converters.lift.quotients import quotient
 from converters.lift.work import Work, is_random
 from converters.program import Conditional, Loop, OpNode, Recurrence, Statement, SubProgram
 from converters.tf_ops import apply
@@ -141,7 +142,9 @@ class Specialiser:
             return
         if node.op == "Reshape" and inputs[0] in self.squeezed:
             node = replace(node, inputs=(self.squeezed[inputs[0]], *inputs[1:]))
-        if len(nodes := over_all(self, node, kept)) > 1:
+        nodes = over_all(self, node, kept)
+        nodes = quotient(self, node, kept) if nodes == (node,) else nodes
+        if nodes != (node,):
             for one in nodes:
                 self._op(one, kept)
             return
