@@ -10,10 +10,12 @@ import numpy as np
 
 from converters.graph import Artefact, Graph, Node, split_tensor
 from converters.lift import tables
+from converters.lift.array_flows import check_arrays
 from converters.lift.dead import keep_live
 from converters.lift.dropout import dropout_placeholders
 from converters.lift.dropout_branches import dropout_switches
 from converters.lift.freezing import frozen_value
+from converters.lift.grown_lists import grow_on_demand
 from converters.lift.homes import ROOT, Homes
 from converters.lift.known import settle_predicates
 from converters.lift.names import tensor_name
@@ -68,7 +70,10 @@ def structure(
         reported |= _freeze_dropout(work, graph, inputs, outputs)
         inputs = [name for name in inputs if name not in work.frozen]
         reached = settle_predicates(work, outputs)
-        regions = Regions(work, Homes(work, reached), reached)
+        reached = grow_on_demand(work, outputs, reached)
+        homes = Homes(work, reached)
+        check_arrays(work, reached)
+        regions = Regions(work, homes, reached)
         statements, names = regions.build(outputs, ROOT, {})
         facts = _input_facts(graph, inputs, input_facts or {}, ranks or {})
         special = Specialiser(work, facts, regions.used)

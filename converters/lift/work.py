@@ -60,6 +60,8 @@ class Work:
         self.known: dict[str, bool] = {}
         """Predicates whose value is known: their guards do not count."""
         self.normal: set[str] = set()
+        self.arrays: dict[str, tuple[str, str]] = {}
+        """By TensorArray op: its handle and its flow, as the graph has them."""
 
     def node(self, name: str) -> Node:
         """The node in normal form: list ops, plain names for the Ref ops.
@@ -86,6 +88,8 @@ class Work:
         lowered = lists.lower(node)
         if lowered.op == "ListNew" and node.op.startswith("TensorArray"):
             self.alias[f"{node.name}:1"] = f"{node.name}:0"
+        elif lowered is not node and node.op.startswith("TensorArray"):
+            self.arrays[node.name] = (node.inputs[0], node.inputs[-1])
         if lowered.op in ("Case", "StatelessCase"):
             return calls.place_case(self, lowered)
         calls.instantiate(self, lowered)

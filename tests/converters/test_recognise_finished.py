@@ -42,7 +42,14 @@ def is_loop(program: Program) -> bool:
 
 @pytest.mark.parametrize("lengths", [(7, 0, 1), (-9, 3, -1), (2, 2, 2), (0, 6, -1)])
 @pytest.mark.parametrize(
-    "name", ["training_unmasked", "training_few_steps", "training_fed_maximum", "raw_rnn_lstm"]
+    "name",
+    [
+        "training_unmasked",
+        "training_few_steps",
+        "training_fed_maximum",
+        "raw_rnn_lstm",
+        "v2_training_decoder",
+    ],
 )
 def test_the_rows_end_where_tf_ends_them(name: str, lengths: tuple[int, ...]) -> None:
     """A negative length is one step under a TrainingHelper, which calls only a length of 0 finished at first; none under this raw_rnn."""

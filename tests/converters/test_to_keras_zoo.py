@@ -52,7 +52,13 @@ NOT_ALONE = {
     "speech_mask": "stft and its inverse: frames by the length of the wave",
     "string_tagger": "tables of strings",
     **dict.fromkeys(
-        ("training_decoder", "training_few_steps", "training_fed_maximum", "training_unmasked"),
+        (
+            "training_decoder",
+            "training_few_steps",
+            "training_fed_maximum",
+            "training_unmasked",
+            "v2_training_decoder",
+        ),
         "StridedSlice: as many steps as the longest row has",
     ),
     "unrolled_masked": "Identity: the numbers of the steps, a constant",
