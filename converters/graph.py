@@ -150,8 +150,8 @@ class Artefact:
 
 
 def split_tensor(tensor: str) -> tuple[str, int]:
-    """``"a/b:1"`` is ``("a/b", 1)``; a name without an index is output 0."""
+    """``"a/b:1"`` is ``("a/b", 1)``; a name without an index (at most nine digits) is output 0."""
     name, colon, index = tensor.rpartition(":")
-    if colon and index.isdigit():
+    if colon and len(index) < 10 and index.isascii() and index.isdigit():
         return name, int(index)
     return tensor, 0

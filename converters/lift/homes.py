@@ -73,13 +73,15 @@ class Homes:
         if node.op == "Merge":
             for tensor in node.inputs:
                 if self._op(tensor) in ("NextIteration", "RefNextIteration"):
-                    entered = next(
-                        (t for t in node.inputs if self._op(t) in ("Enter", "RefEnter")), None
-                    )
-                    if entered is None:
+                    entered = [t for t in node.inputs if self._op(t) in ("Enter", "RefEnter")]
+                    if not entered:
                         msg = f"node {node.name!r}: a Merge with a NextIteration and no Enter"
                         raise ArtefactError(msg)
-                    self._loop_merges[node.name] = split_tensor(entered)[0]
+                    enter = split_tensor(entered[0])[0]
+                    if self.work.node(enter).attr("is_constant", False) is True:
+                        msg = f"node {enter!r}: a constant of its loop starts a loop variable, {node.name!r}"
+                        raise ArtefactError(msg)
+                    self._loop_merges[node.name] = enter
 
     def _op(self, tensor: str) -> str:
         return "" if tensor in self._terminal else self.work.node(split_tensor(tensor)[0]).op

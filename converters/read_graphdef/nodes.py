@@ -12,6 +12,8 @@ from converters.read_graphdef.tensors import TensorDecoder
 from reference.errors import ArtefactError
 
 MAX_NAME = 4096
+MAX_UNREAD = 1 << 20
+"""Outputs that no node reads, before others of the same node that one does, in a whole graph."""
 _LOOP_ENDS = ("NextIteration", "RefNextIteration")
 
 Defaults = Mapping[str, Mapping[str, Any]]
@@ -65,13 +67,14 @@ def read_nodes(
 
 
 def check_graph(nodes: Mapping[str, Node], arguments: frozenset[str], where: str) -> None:
-    """Refuse inputs that name nothing, and cycles that no NextIteration closes.
+    """Refuse inputs that name nothing, outputs beyond all others, and cycles that no NextIteration closes.
 
     Raises
     ------
     ArtefactError
         One of these is there; a node on it is named.
     """
+    _check_indices(nodes, where)
     waiting: dict[str, int] = {}
     users: dict[str, list[str]] = {name: [] for name in nodes}
     for node in nodes.values():
@@ -94,6 +97,22 @@ def check_graph(nodes: Mapping[str, Node], arguments: frozenset[str], where: str
         # Walking backwards over what still waits must meet a node of the cycle itself.
         stuck = {name for name, count in waiting.items() if count}
         msg = f"{where} has a cycle that is no loop, at node {_on_cycle(nodes, stuck)!r}"
+        raise ArtefactError(msg)
+
+
+def _check_indices(nodes: Mapping[str, Node], where: str) -> None:
+    """Whoever works with a node makes room for all its outputs up to the last that is read."""
+    last: dict[str, int] = {}
+    reads = 0
+    for node in nodes.values():
+        reads += len(node.inputs)
+        for tensor in node.inputs:
+            name, index = split_tensor(tensor)
+            if index > last.get(name, 0):
+                last[name] = index
+    if sum(last.values()) > reads + MAX_UNREAD:
+        worst = max(last, key=lambda name: last[name])
+        msg = f"a node of {where} takes output {last[worst]} of {worst[:200]!r}: no op has so many"
         raise ArtefactError(msg)
 
 

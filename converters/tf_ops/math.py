@@ -22,9 +22,8 @@ UNARY = {
 
 BINARY = {
     "Add": "add", "AddV2": "add", "Sub": "subtract", "Mul": "multiply", "FloorDiv": "floor_divide",
-    "TruncateDiv": "truncate_divide", "FloorMod": "floor_mod", "Mod": "truncate_mod",
-    "TruncateMod": "truncate_mod", "Pow": "power", "Maximum": "maximum", "Minimum": "minimum",
-    "Atan2": "atan2", "Less": "less", "LessEqual": "less_equal", "Greater": "greater",
+    "FloorMod": "floor_mod", "Mod": "truncate_mod", "TruncateMod": "truncate_mod", "Pow": "power", "Maximum": "maximum",
+    "Minimum": "minimum", "Atan2": "atan2", "Less": "less", "LessEqual": "less_equal", "Greater": "greater",
     "GreaterEqual": "greater_equal", "LogicalAnd": "logical_and", "LogicalOr": "logical_or",
 }  # fmt: skip
 
@@ -46,9 +45,9 @@ def is_float(ops: Any, x: Array) -> bool:
     return bool(ops.dtype_of(x).startswith(("float", "bfloat")))
 
 
-@tf_op("Div", "RealDiv")
+@tf_op("Div", "RealDiv", "TruncateDiv")
 def div(ops: Any, node: Node, a: Array, b: Array) -> Array:
-    """``Div`` of integers truncates (core/kernels/cwise_op_div.cc, v1.15.5)."""
+    """``Div`` of integers truncates, ``TruncateDiv`` of floats does not (core/kernels/cwise_op_div.cc, v1.15.5)."""
     return ops.divide(a, b) if is_float(ops, a) else ops.truncate_divide(a, b)
 
 

@@ -15,6 +15,9 @@ Size = Any
 """An int where the size is known, else a rank-0 integer array."""
 Function = Callable[..., Any]
 
+MAX_RANK: Final = 254
+"""Of a tensor: TensorShape::MaxDimensions, tensorflow/core/framework/tensor_shape.h:216."""
+
 TABLE: Final[dict[str, Function]] = {}
 """By op type: ``f(ops, node, *inputs)`` gives one array or a tuple of them."""
 
@@ -122,11 +125,18 @@ def item(ops: Any, x: Array, index: int) -> Size:
 
 
 def items(ops: Any, node: Node, x: Array) -> list[Size]:
-    """The items of a rank-1 integer array: ints where they are known."""
+    """The items of a rank-1 integer array, one per axis of a tensor: ints where they are known.
+
+    Raises:
+        NotConvertibleError: there are more of them than a tensor can have axes.
+    """
     value = ops.static(x)
+    count = known_dim(ops, node, x, 0) if value is None else np.size(value)
+    if count > MAX_RANK:
+        raise refusal(node, f"{count} sizes are more than a tensor has axes")
     if value is not None:
         return [int(v) for v in np.asarray(value).reshape(-1)]
-    return [item(ops, x, i) for i in range(known_dim(ops, node, x, 0))]
+    return [item(ops, x, i) for i in range(count)]
 
 
 def size(ops: Any, x: Array, axis: int) -> Size:

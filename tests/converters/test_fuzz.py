@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import tempfile
 import warnings
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -268,3 +269,24 @@ def test_a_conditional_stays_in_the_loop_whose_values_its_branches_read(flag: bo
     graph = Graph(nodes, {f.name: f for f in library})
     feeds = {"x:0": np.linspace(-2, 2, 6, dtype=np.float32).reshape(2, 3), "flag:0": np.array(flag)}
     assert check_graph(graph, ["x:0", "flag:0"], ["loop:1"], feeds) == "equal"
+
+
+def test_a_shape_of_a_million_sizes() -> None:
+    """Found by mutation: each size was looked up by itself, for minutes, before NumPy refused the rank."""
+    dims = Node("dims", "Const", attrs={"dtype": DType("int32"), "value": np.full(1 << 20, 6)})
+    zero = literal("zero", 0)
+    fill = Node("fill", "Fill", ("dims:0", "zero:0"), attrs={"T": DType("float32")})
+    error = refusal_of(graph_of(dims, zero, fill, binary("y", "Add", "fill:0", "x:0")), "y:0")
+    assert "more than a tensor has axes" in str(error)
+
+
+def test_a_constant_of_a_loop_that_starts_a_variable() -> None:
+    """Found by mutation, as wrong numbers: TF gives a constant Enter's value to the Merge in every iteration."""
+    model = next(m for m in zoo() if m.name == "gru")
+    graph, _ = loaded(model)
+    merge = next(n for n in graph.nodes.values() if n.op == "Merge")
+    enter = graph.nodes[merge.inputs[0].rpartition(":")[0]]
+    constant = replace(enter, attrs={**enter.attrs, "is_constant": True})
+    changed = replace(graph, nodes={**graph.nodes, enter.name: constant})
+    with pytest.raises(RnnportError, match="a constant of its loop starts a loop variable"):
+        lift(changed, inputs=model.inputs, outputs=model.outputs)

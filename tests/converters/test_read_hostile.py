@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from converters.read_checkpoint import open_checkpoint
 from converters.read_checkpoint.table import Table
 from converters.read_graphdef import read
+from converters.read_graphdef.messages import message_class
 from reference.errors import ArtefactError, UsageError
 
 READERS = Path(__file__).parents[1] / "goldens" / "readers"
@@ -143,3 +144,15 @@ def test_hostile_tags_stay_on_one_line(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="choose one with --tag") as caught:
         read(tmp_path)
     assert str(caught.value).removeprefix(str(tmp_path)).isprintable()
+
+
+@pytest.mark.parametrize("index", ["9" * 11, "9" * 5000, "\u00b2", "999999999"])
+def test_an_output_that_no_op_has(tmp_path: Path, index: str) -> None:
+    """Found by fuzzing: room was made for every output up to it; what int() does not read was a ValueError."""
+    message = message_class("GraphDef")()
+    message.node.add(name="a", op="Placeholder")
+    message.node.add(name="b", op="Tanh", input=[f"a:{index}"])
+    path = tmp_path / "m.pb"
+    path.write_bytes(message.SerializeToString())
+    with pytest.raises(ArtefactError, match=r"no op has so many|is not there"):
+        read(path)

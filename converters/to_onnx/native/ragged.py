@@ -102,8 +102,8 @@ def _chunk(
 def _rows(
     ops: OnnxOps, name: Value | str, bounds: tuple[str, str], dtype: str, batch: Size, units: int
 ) -> Value:
-    """A chunk of an initial state; zeros need no cutting."""
+    """A chunk of an initial state; zeros need no cutting: one row of them stands for all."""
     if isinstance(name, Value):
-        return name
+        return ops.constant(np.zeros((1, units), dtype))
     cut = ops.node("Slice", name, *bounds, ops.axes([0]))
     return ops.wrap(cut, Fact(dtype, (batch, units)))

@@ -43,7 +43,7 @@ def binary():
     for op in ("FloorDiv", "FloorMod", "Div", "TruncateDiv", "TruncateMod", "Mod"):
         found += [case(op, i32(7, -7, 7, -7, 0, 6), i32(2, 2, -2, -2, 3, -3))]
         found += [case(op, i32(1, 2), i32(1, 0), fails=True)]
-    for op in ("FloorDiv", "FloorMod", "Mod", "RealDiv", "Div"):
+    for op in ("FloorDiv", "FloorMod", "Mod", "RealDiv", "Div", "TruncateDiv"):
         found.append(case(op, f32(7, -7, 7, -7, 0, 5.5), f32(2, 2, -2, -2, 3, -0.5)))
     found += [case("TruncateMod", f32(7, -7, 5.5), f32(2, 2, -1.5)), case("RealDiv", f32(1, -1, 0), f32(0, 0, 0))]
     found += [case(op, i32(1, 2, 3), i32(3, 2, 1)) for op in ORDER]
