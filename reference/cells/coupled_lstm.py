@@ -26,8 +26,8 @@ class CoupledInputForgetGateLSTMCell:
 
     kernel: Any = weight()
     """W [features + output, 3 units]; rows are x then h."""
-    bias: Any = weight()
-    """B [3 units]; not added where there are norms."""
+    bias: Any = optional_weight()
+    """B [3 units]; not added where there are norms, and then it may be absent."""
     w_f_diag: Any = optional_weight()
     w_o_diag: Any = optional_weight()
     proj_kernel: Any = optional_weight()
@@ -45,7 +45,7 @@ class CoupledInputForgetGateLSTMCell:
 
     @property
     def units(self) -> int:
-        return int(self.bias.shape[0]) // 3
+        return int(self.kernel.shape[1]) // 3
 
     @property
     def output_size(self) -> int:

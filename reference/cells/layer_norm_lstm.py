@@ -26,8 +26,8 @@ class LayerNormLSTMCell:
 
     kernel: Any = weight()
     """[features + output, 4 units]; rows are x then h."""
-    bias: Any = weight()
-    """[4 units]; not added where there are norms."""
+    bias: Any = optional_weight()
+    """[4 units]; not added where there are norms, and then it may be absent."""
     w_i_diag: Any = optional_weight()
     w_f_diag: Any = optional_weight()
     w_o_diag: Any = optional_weight()
@@ -45,7 +45,7 @@ class LayerNormLSTMCell:
 
     @property
     def units(self) -> int:
-        return int(self.bias.shape[0]) // 4
+        return int(self.kernel.shape[1]) // 4
 
     @property
     def output_size(self) -> int:

@@ -18,10 +18,14 @@ class LayerNorm:
     gamma: Any = weight()
     """[features]."""
     beta: Any = weight()
+    epsilon: Any = None
+    """Beside the variance; None is TF1's own: 1e-12, in float16 1e-3."""
 
     def __call__(self, ops: Any, x: Any, /) -> Any:
-        """x [B, features]; the epsilon is 1e-12, in float16 1e-3."""
-        epsilon = EPSILON_FLOAT16 if ops.dtype_of(x) == "float16" else EPSILON
+        """x [B, features]."""
+        epsilon = self.epsilon
+        if epsilon is None:
+            epsilon = EPSILON_FLOAT16 if ops.dtype_of(x) == "float16" else EPSILON
         mean = ops.mean(x, (1,), keepdims=True)
         variance = ops.mean(ops.square(x - mean), (1,), keepdims=True)
         scale = ops.rsqrt(variance + epsilon) * self.gamma

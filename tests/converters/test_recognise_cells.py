@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
+import operator
 from typing import Any
 
 import numpy as np
 import pytest
 
-from converters.lift.recognise.cells.identify import identify
+from converters.lift.recognise.cells.identify import CONVOLVED, identify
 from converters.lift.recognise.cells.model import Component, Identified
-from converters.lift.recognise.cells.patterns import Variant, variants
+from converters.lift.recognise.cells.patterns import Variant, shapes_of, variants
+from converters.lift.recognise.cells.specs import cell_of
 from converters.lift.recognise.form.normal import Normaliser
 from converters.lift.recognise.loops.emit import DIRECT
 from converters.tf_ops import TABLE
 from reference import states
 from reference.activations import HARD_SIGMOID_TF1, RELU, SIGMOID, TANH, Activation
-from reference.cells.base import map_weights, weights
+from reference.cells.base import map_sizes, map_weights, weights
 from reference.vocabulary.abstract.fact import Fact
 from reference.vocabulary.abstract.sizes import unknown
 from reference.vocabulary.tracer import Tracer
 
 FEATURES, UNITS, PROJECTED = 3, 4, 2
-OTHER = {"activation": TANH, "recurrent_activation": HARD_SIGMOID_TF1}
+PLACES, WINDOW = (5, 4, 3), (3, 2, 2)
+OTHER = {"activation": TANH, "y_activation": TANH, "recurrent_activation": HARD_SIGMOID_TF1}
 
 
 class Bench:
@@ -35,8 +38,8 @@ class Bench:
         self.batch = unknown("B")
         self.x = self.leaf("x", FEATURES)
 
-    def leaf(self, name: str, width: int) -> Any:
-        expr = self.tracer.input(name, Fact(self.dtype, (self.batch, width)))
+    def leaf(self, name: str, *sizes: int) -> Any:
+        expr = self.tracer.input(name, Fact(self.dtype, (self.batch, *sizes)))
         self.norm.leaf(expr, name)
         return expr
 
@@ -44,33 +47,41 @@ class Bench:
         value = self.rng.standard_normal(shape).astype(self.dtype)
         return self.tracer.constant(value, name=name)
 
-    def identify(self, old: tuple[Any, ...], new: tuple[Any, ...]) -> Identified | str:
-        return identify(Component(old, new, ()), self.norm)
+    def identify(
+        self, old: tuple[Any, ...], new: tuple[Any, ...], others: tuple[Any, ...] = ()
+    ) -> Identified | str:
+        """``others``: what the step gives beside its new states."""
+        outputs = tuple(e for e in others if e not in new)
+        return identify(Component(old, new, outputs, others), self.norm)
 
 
 def sizes_of(variant: Variant) -> dict[str, int]:
     projected = {"proj_kernel", "projection_weights"} & variant.options
-    return {"n": FEATURES, "u": UNITS, "m": PROJECTED if projected else UNITS}
+    tied = "in_kernel" in variant.spec.weights and "in_kernel" not in variant.options
+    grouped = 2 if variant.spec.repeated else 1
+    features = UNITS if tied or variant.spec.repeated else FEATURES
+    return {"n": features, "u": UNITS, "m": PROJECTED if projected else UNITS, "g": grouped}
 
 
-def size(symbol: str, sizes: dict[str, int]) -> int:
-    return int(eval(symbol, {"__builtins__": {}}, sizes))
+def places_of(variant: Variant) -> tuple[int, ...]:
+    """The sizes of the axes that the cell convolves over."""
+    return PLACES[: CONVOLVED.get(variant.spec.cell, 0)]
 
 
 def build(variant: Variant, bench: Bench) -> Any:
     """The variant's cell with random weights and distinct numbers."""
-    sizes = sizes_of(variant)
-    fields: dict[str, Any] = {}
-    absent = {n for group in variant.spec.options for n in group} - variant.options
-    for name, symbols in variant.spec.weights.items():
-        if name not in absent:
-            shape = [size(s, sizes) for s in symbols]
-            fields[name] = bench.rng.standard_normal(shape).astype(bench.dtype)
-    for k, name in enumerate((*variant.spec.scalars, *sorted(variant.options))):
-        fields.setdefault(name, 0.75 + 0.25 * k)
+    places = places_of(variant)
+    shapes = shapes_of(variant, sizes_of(variant), WINDOW[: len(places)])
+    assert shapes is not None
+    fields: dict[str, Any] = {
+        path: bench.rng.standard_normal(shape).astype(bench.dtype) for path, shape in shapes.items()
+    }
+    for k, name in enumerate((*variant.spec.numbers, *sorted(variant.options))):
+        if name != variant.spec.repeated:
+            fields.setdefault(name, 0.75 + 0.25 * k)
     for name, choice in variant.choices:
         fields[name] = {"linear": Activation("linear"), "sigmoid": SIGMOID}.get(choice, OTHER[name])
-    return variant.spec.cell(**fields, **variant.spec.fixed)
+    return cell_of(variant.spec, fields, (*places, FEATURES))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -82,12 +93,16 @@ def build(variant: Variant, bench: Bench) -> Any:
 def test_a_cell_is_found_in_its_own_trace_bit_for_bit(variant: Variant, dtype: str) -> None:
     bench = Bench(dtype)
     cell = build(variant, bench)
-    parts = list(states.flatten(cell.state_size))
-    old = [bench.leaf(f"s{k}", n) for k, n in enumerate(parts)]
+    places = places_of(variant)
+    flat = [part[-1] if places else part for part in size_parts(cell.state_size)]
+    old = [bench.leaf(f"s{k}", *places, n) for k, n in enumerate(flat)]
     traced = map_weights(lambda path, w: bench.tracer.constant(w, name=path), cell)
     step = variant.spec.equation or type(traced).step
-    _, new = step(traced, bench.tracer, bench.x, states.unflatten_like(cell.state_size, old))
-    found = bench.identify(tuple(old), tuple(states.flatten(new)))
+    x = bench.leaf("input", *places, sizes_of(variant)["n"])
+    output, new = step(
+        traced, bench.tracer, x, states.unflatten_like(map_sizes(lambda _: 0, cell.state_size), old)
+    )
+    found = bench.identify(tuple(old), tuple(states.flatten(new)), (output,))
     assert isinstance(found, Identified), found
     mine = weights(found.assembled.cell)
     if variant.spec.finish is not None:
@@ -95,9 +110,16 @@ def test_a_cell_is_found_in_its_own_trace_bit_for_bit(variant: Variant, dtype: s
     for path, value in weights(cell).items():
         np.testing.assert_array_equal(mine[path], value, err_msg=path)
         assert found.assembled.parameters[path] == path
-    for name in (*variant.spec.scalars, *variant.options):
+    for name in (*variant.spec.numbers, *variant.options):
         if name not in variant.spec.weights:
-            assert getattr(found.assembled.cell, name) == getattr(cell, name)
+            read = operator.attrgetter(name.replace("/", "."))
+            assert read(found.assembled.cell) == read(cell)
+
+
+def size_parts(size: Any) -> list[Any]:
+    found: list[Any] = []
+    map_sizes(found.append, size)
+    return found
 
 
 def fields_of(cell: Any) -> list[str]:
@@ -131,7 +153,7 @@ def test_separate_gate_matrices_in_any_order_are_one_lstm(order: str, swap: bool
     cell = found.assembled.cell
     assert cell.forget_bias == 0.5
     assert found.assembled.parameters["kernel"].count(" + ") == 7
-    assert found.output == (0 if swap else 1)
+    assert found.output is new[0 if swap else 1]
 
 
 def test_one_minus_u_may_be_written_as_a_difference() -> None:

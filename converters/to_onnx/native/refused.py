@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from converters.to_onnx.native.form import refuses
+from reference.cells.conv_lstm import ConvLSTMCell
 from reference.cells.glstm import GLSTMCell
 from reference.cells.ind_rnn import IndRNNCell
 from reference.cells.indy_gru import IndyGRUCell
@@ -13,5 +14,6 @@ from reference.cells.lstm_no_forget import LSTMNoForgetCell
 
 refuses("the weights are block-diagonal by group", GLSTMCell)
 refuses("the recurrent weights are a diagonal, not a matrix", IndRNNCell, IndyGRUCell, IndyLSTMCell)
+refuses("ONNX's recurrent operators multiply by matrices, they do not convolve", ConvLSTMCell)
 refuses("ONNX LSTM has no layer normalisation", LayerNormBasicLSTMCell, LayerNormLSTMCell)
 refuses("ONNX LSTM has no form without a forget gate", LSTMNoForgetCell)

@@ -9,13 +9,11 @@ from typing import Any
 import numpy as np
 
 from converters.lift.recognise.cells.patterns import Pattern
-from converters.lift.recognise.cells.unify import Bindings, Block
+from converters.lift.recognise.cells.specs import cell_of
+from converters.lift.recognise.cells.unify import Bindings, Block, operand_width
 from converters.lift.recognise.form.poly import Monomial
 from converters.lift.recognise.form.refs import Parts, evaluate
 from reference.activations import LINEAR, SIGMOID, Activation
-
-IDENTITY_ROWS = 1000
-"""Added to an operand's index where the operand enters without a matrix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +28,20 @@ def assemble(
     pattern: Pattern, env: Bindings, operands: Sequence[Monomial], dtype: np.dtype
 ) -> Assembled | None:
     """None where the numbers cannot fill the weights (a product that is no weight's shape)."""
-    rows = np.cumsum([0, *(operand_width(o) for o in operands)])
+    widths = [operand_width(o) for o in operands]
     arrays: dict[str, np.ndarray] = {}
     sources: dict[str, list[str]] = {}
     for name, shape in pattern.weight_shapes.items():
         arrays[name] = np.zeros(shape, dtype)
         sources[name] = []
     for block in env.blocks:
-        if not _fill(arrays[block.ref.source], block, rows):
+        if not _fill(arrays[block.ref.source], block, widths):
             return None
         sources[block.ref.source] += _names(block.parts)
     spec = pattern.variant.spec
     fields: dict[str, Any] = dict(arrays)
-    for name in (*spec.scalars, *pattern.variant.options):
-        if name not in fields:
+    for name in (*spec.numbers, *pattern.variant.options):
+        if name not in fields and name != spec.repeated:
             fields[name] = float(env.scalars.get(name, 0.0))
     for name, choice in pattern.variant.choices:
         fields[name] = {"linear": LINEAR, "sigmoid": SIGMOID}.get(choice) or _activation(env, name)
@@ -52,11 +50,7 @@ def assemble(
     if spec.finish is not None:
         fields = spec.finish(fields)
     names = {k: " + ".join(dict.fromkeys(v)) for k, v in sources.items() if v}
-    return Assembled(spec.cell(**fields, **spec.fixed), names)
-
-
-def operand_width(operand: Monomial) -> int:
-    return max((atom.width or 1) for atom in operand)
+    return Assembled(cell_of(spec, fields, pattern.places), names)
 
 
 def _activation(env: Bindings, name: str) -> Activation | None:
@@ -64,19 +58,16 @@ def _activation(env: Bindings, name: str) -> Activation | None:
     return None if found is None else Activation(found[0], tuple(float(v) for v in found[1]))
 
 
-def _fill(array: np.ndarray, block: Block, rows: np.ndarray) -> bool:
+def _fill(array: np.ndarray, block: Block, widths: Sequence[int]) -> bool:
     window = list(block.ref.window)
-    identity = False
     if block.operand is not None:
-        index = block.operand % IDENTITY_ROWS
-        identity = block.operand >= IDENTITY_ROWS
-        window[0] = (int(rows[index]), int(rows[index + 1]))
+        window[max(len(window) - 2, 0)] = (block.start, block.start + widths[block.operand])
     # A weight of one row ([1, units]) is matched as a vector.
     place: Any = (..., *(slice(low, high) for low, high in window))
     target = array[place]
     value = evaluate(block.parts, array.dtype)
-    if identity:
-        if target.shape[0] != target.shape[1]:
+    if block.identity:
+        if target.ndim != 2 or target.shape[0] != target.shape[1]:
             return False
         value = np.diag(np.broadcast_to(value, (target.shape[0],)))
     try:

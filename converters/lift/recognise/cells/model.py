@@ -18,7 +18,9 @@ class Component:
     new: tuple[Expr, ...]
     """The new ones, masks taken off."""
     outputs: tuple[Expr, ...]
-    """Expressions that the rest of the step, or the world, reads beside the new state."""
+    """Expressions made of the component and of what is outside alone, which may be its output where no new state is; largest first."""
+    roots: tuple[Expr, ...] = ()
+    """What is computed beside its new states: all they may read of it are the new states and its output."""
     names: str = ""
     """The scope and variable names around it: a hint for messages only."""
 
@@ -32,5 +34,5 @@ class Identified:
     """For each state part of the cell, which of the component's parts it is."""
     operands: tuple[Monomial, ...]
     """The inputs, to be concatenated along the features."""
-    output: int
-    """Which of the component's parts is the cell's output."""
+    output: Expr
+    """What of the step is the cell's output: a new state, or one of the component's outputs."""

@@ -1,18 +1,17 @@
 """The patterns: every reference cell, traced with unknown weights. No pattern is written by hand.
 
-What stands here per cell is only what its dataclass cannot say: the shapes of its weights in terms of the number of input features ``n``, of
-units ``u`` and of recurrent outputs ``m``, and which fields are unknown numbers or may be absent.
+What stands per cell in :mod:`converters.lift.recognise.cells.specs` is only what its dataclass cannot say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from itertools import chain, combinations, product
 from typing import Any
 
-from converters.lift.recognise.cells import spellings
+from converters.lift.recognise.cells.specs import SPECS, CellSpec, cell_of
 from converters.lift.recognise.cells.unify import INPUT
 from converters.lift.recognise.form.functions import ACTIVATION
 from converters.lift.recognise.form.normal import Normaliser
@@ -20,141 +19,19 @@ from converters.lift.recognise.form.poly import Atom, Form
 from converters.lift.recognise.form.refs import whole
 from reference import states
 from reference.activations import LINEAR, SIGMOID
-from reference.cells.basic_lstm import BasicLSTMCell
-from reference.cells.basic_rnn import BasicRNNCell
-from reference.cells.cfn import CFNCell
-from reference.cells.coupled_lstm import CoupledInputForgetGateLSTMCell
-from reference.cells.cudnn_compatible import CudnnCompatibleGRUCell
-from reference.cells.gru import GRUCell
-from reference.cells.ind_rnn import IndRNNCell
-from reference.cells.indy_lstm import IndyLSTMCell
-from reference.cells.lstm import LSTMCell
-from reference.cells.lstm_no_forget import LSTMNoForgetCell
-from reference.cells.nas import NASCell
-from reference.cells.ugrnn import UGRNNCell
 from reference.vocabulary.abstract.fact import Fact
+from reference.vocabulary.abstract.sizes import unknown
 from reference.vocabulary.tracer import Tracer
 
+FREED = {"m": {"proj_kernel", "projection_weights"}, "n": {"in_kernel"}}
+"""Which weights let a size differ from the number of units; the input's size is tied in cells only that have such a weight."""
 
-@dataclass(frozen=True, slots=True)
-class CellSpec:
-    """``sizes`` names the size of each state part, in the order of ``states.flatten(state_size)``."""
-
-    cell: type
-    sizes: tuple[str, ...]
-    weights: Mapping[str, tuple[str, ...]]
-    scalars: tuple[str, ...] = ()
-    """Fields that are always an unknown number."""
-    options: tuple[tuple[str, ...], ...] = ()
-    """Groups of weights or numbers that are present together or not at all."""
-    activations: tuple[str, ...] = ("activation",)
-    requires: Mapping[str, str] = field(default_factory=dict)
-    """An option's first field, and the one it needs beside it."""
-    fixed: Mapping[str, Any] = field(default_factory=dict)
-    equation: Callable[..., tuple[Any, Any]] | None = None
-    """Another spelling of ``step(cell, ops, x, state)``, where people use one."""
-    finish: Callable[[dict[str, Any]], dict[str, Any]] | None = None
-    """From the spelling's weights to the cell's own."""
-    packs: bool = False
-    """Whether the state may be one array, the parts side by side (``state_is_tuple=False``)."""
-
-
-_GATES = ("activation", "recurrent_activation")
-_LSTM_KERNEL = {"kernel": ("n+m", "4*u"), "bias": ("4*u",)}
-_PEEPHOLES = dict.fromkeys(("w_i_diag", "w_f_diag", "w_o_diag"), ("u",))
-
-_GRU = {
-    "gate_kernel": ("n+u", "2*u"),
-    "gate_bias": ("2*u",),
-    "candidate_kernel": ("n+u", "u"),
-    "candidate_bias": ("u",),
+CHOICES = {
+    "activation": ("any", "linear"),
+    "y_activation": ("any", "linear"),
+    "recurrent_activation": ("sigmoid", "any"),
 }
-_GRU_AFTER = {
-    "gate_kernel": ("n+u", "2*u"),
-    "gate_bias": ("2*u",),
-    "candidate_input_kernel": ("n", "u"),
-    "candidate_hidden_kernel": ("u", "u"),
-    "candidate_input_bias": ("u",),
-    "candidate_hidden_bias": ("u",),
-}
-
-SPECS: tuple[CellSpec, ...] = (
-    CellSpec(BasicLSTMCell, ("u", "m"), _LSTM_KERNEL, ("forget_bias",), packs=True),
-    CellSpec(
-        LSTMCell,
-        ("u", "m"),
-        {**_LSTM_KERNEL, **_PEEPHOLES, "proj_kernel": ("u", "m")},
-        ("forget_bias",),
-        (tuple(_PEEPHOLES), ("cell_clip",), ("proj_kernel",), ("proj_clip",)),
-        _GATES,
-        requires={"proj_clip": "proj_kernel"},
-        packs=True,
-    ),
-    CellSpec(GRUCell, ("u",), _GRU, activations=_GATES),
-    CellSpec(GRUCell, ("u",), _GRU, equation=spellings.gru, finish=spellings.unflip_gru),
-    CellSpec(CudnnCompatibleGRUCell, ("u",), _GRU_AFTER, activations=_GATES),
-    CellSpec(
-        CudnnCompatibleGRUCell,
-        ("u",),
-        _GRU_AFTER,
-        equation=spellings.gru_after,
-        finish=spellings.unflip_gru,
-    ),
-    CellSpec(
-        CoupledInputForgetGateLSTMCell,
-        ("u", "m"),
-        {
-            "kernel": ("n+m", "3*u"),
-            "bias": ("3*u",),
-            "w_f_diag": ("u",),
-            "w_o_diag": ("u",),
-            "proj_kernel": ("u", "m"),
-        },
-        ("forget_bias",),
-        (("w_f_diag", "w_o_diag"), ("proj_kernel",), ("proj_clip",)),
-        requires={"proj_clip": "proj_kernel"},
-        packs=True,
-    ),
-    CellSpec(
-        CoupledInputForgetGateLSTMCell,
-        ("u", "u"),
-        {"kernel": ("n+u", "3*u"), "bias": ("3*u",)},
-        fixed={"forget_bias": 0.0},
-        equation=spellings.coupled_by_input,
-        finish=spellings.uncouple,
-    ),
-    CellSpec(LSTMNoForgetCell, ("u", "u"), {"kernel": ("n+u", "3*u"), "bias": ("3*u",)}),
-    CellSpec(UGRNNCell, ("u",), {"kernel": ("n+u", "2*u"), "bias": ("2*u",)}, ("forget_bias",)),
-    CellSpec(
-        NASCell,
-        ("u", "m"),
-        {
-            "kernel": ("n", "8*u"),
-            "recurrent_kernel": ("m", "8*u"),
-            "bias": ("8*u",),
-            "projection_weights": ("u", "m"),
-        },
-        options=(("bias",), ("projection_weights",)),
-        activations=(),
-    ),
-    CellSpec(
-        CFNCell,
-        ("u",),
-        {"kernel": ("n", "3*u"), "recurrent_kernel": ("u", "2*u"), "bias": ("2*u",)},
-    ),
-    CellSpec(IndRNNCell, ("u",), {"kernel_w": ("n", "u"), "kernel_u": ("1", "u"), "bias": ("u",)}),
-    CellSpec(
-        IndyLSTMCell,
-        ("u", "u"),
-        {"kernel_w": ("n", "4*u"), "kernel_u": ("1", "4*u"), "bias": ("4*u",)},
-        ("forget_bias",),
-    ),
-    CellSpec(BasicRNNCell, ("u",), {"kernel": ("n+u", "u"), "bias": ("u",)}),
-)
-
-
-CHOICES = {"activation": ("any", "linear"), "recurrent_activation": ("sigmoid", "any")}
-USUAL = {"activation": ("any",), "recurrent_activation": ("sigmoid",)}
+USUAL = {"activation": ("any",), "y_activation": ("any",), "recurrent_activation": ("sigmoid",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +72,19 @@ class Pattern:
     output_is: int | None
     """The state part that is the output, where one is."""
     weight_shapes: Mapping[str, tuple[int, ...]]
+    places: tuple[int, ...] = ()
+    """Of a cell that convolves: the sizes of its input's axes but the rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spatial:
+    """The axes of a state between its rows and its features, and the window of the convolutions over them."""
+
+    places: tuple[int, ...] = ()
+    window: tuple[int, ...] = ()
+
+
+NOWHERE = Spatial()
 
 
 class _Unknown:
@@ -227,37 +117,75 @@ def _subsets(items: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
     return chain.from_iterable(combinations(items, k) for k in range(len(items) + 1))
 
 
-def trace(variant: Variant, features: int, parts: Sequence[int], dtype: str) -> Pattern | None:
+@lru_cache(maxsize=256)
+def trace(
+    variant: Variant,
+    features: int,
+    parts: tuple[int, ...],
+    dtype: str,
+    groups: int = 1,
+    spatial: Spatial = NOWHERE,
+) -> Pattern | None:
     """The pattern for state parts of these sizes, or None where the sizes cannot be this cell's."""
     spec = variant.spec
-    sizes: dict[str, int] = {"n": features}
-    for name, size in zip(spec.sizes, parts, strict=True):
-        if sizes.setdefault(name, size) != size:
-            return None
-    if (
-        "m" in sizes
-        and not {"proj_kernel", "projection_weights"} & variant.options
-        and sizes["m"] != sizes["u"]
-    ):
+    sizes = sizes_of(variant, features, parts, groups)
+    shapes = None if sizes is None else shapes_of(variant, sizes, spatial.window)
+    if sizes is None or shapes is None:
         return None
     tracer, norm = Tracer(), Normaliser()
-    absent = {n for group in spec.options for n in group} - variant.options
     values: dict[str, Any] = {}
-    shapes: dict[str, tuple[int, ...]] = {}
-    for name, symbols in spec.weights.items():
-        if name in absent:
-            continue
-        shapes[name] = tuple(_size(s, sizes) for s in symbols)
-        values[name] = tracer.input(name, Fact(dtype, shapes[name]))
-        norm.weights[values[name]] = whole(name, shapes[name])
-    for name in (*spec.scalars, *variant.options):
-        if name not in values:
+    for name, shape in shapes.items():
+        values[name] = tracer.input(name, Fact(dtype, shape))
+        norm.weights[values[name]] = whole(name, shape)
+    for name in (*spec.numbers, *variant.options):
+        if name not in values and name != spec.repeated:
             values[name] = tracer.input(name, Fact(dtype, ()))
             norm.weights[values[name]] = whole(name, ())
     for name, choice in variant.choices:
         values[name] = {"linear": LINEAR, "sigmoid": SIGMOID}.get(choice) or _Unknown(name)
-    cell = spec.cell(**values, **spec.fixed)
-    return _run(cell, variant, sizes, parts, dtype, tracer, norm, shapes)
+    places = (*spatial.places, features) if spec.convolved else ()
+    cell = cell_of(spec, values, places)
+    return _run(cell, variant, sizes, parts, dtype, tracer, norm, shapes, places)
+
+
+def sizes_of(
+    variant: Variant, features: int, parts: Sequence[int], groups: int
+) -> dict[str, int] | None:
+    """By letter; None where they contradict one another."""
+    spec = variant.spec
+    sizes: dict[str, int] = {"n": features, "g": groups}
+    for name, size in zip(spec.sizes, parts, strict=True):
+        if sizes.setdefault(name, size) != size:
+            return None
+    for name, weights in FREED.items():
+        tied = name in spec.sizes or weights & spec.weights.keys()
+        if name in sizes and tied and not weights & variant.options and sizes[name] != sizes["u"]:
+            return None
+    return sizes
+
+
+def shapes_of(
+    variant: Variant, sizes: Mapping[str, int], window: tuple[int, ...] = ()
+) -> dict[str, tuple[int, ...]] | None:
+    """Every weight's shape by its path; None where a size is not whole."""
+    spec = variant.spec
+    absent = {n for group in spec.options for n in group} - variant.options
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name, symbols in spec.weights.items():
+        dims = [size(symbol, sizes) for symbol in symbols]
+        if name in absent:
+            continue
+        if any(dim is None for dim in dims):
+            return None
+        shape = tuple(dim for dim in dims if dim is not None)
+        if variant.spec.convolved and len(shape) > 1:
+            shape = (*window, *shape)
+        repeated = name == spec.repeated
+        paths = [f"{name}/{k}" for k in range(sizes["g"])] if repeated else [name]
+        shapes |= dict.fromkeys(paths, shape)
+    for norm in spec.norms:
+        shapes |= dict.fromkeys((f"{norm}/gamma", f"{norm}/beta"), (sizes["u"],))
+    return shapes
 
 
 def _run(
@@ -269,13 +197,12 @@ def _run(
     tracer: Tracer,
     norm: Normaliser,
     shapes: Mapping[str, tuple[int, ...]],
+    places: tuple[int, ...],
 ) -> Pattern:
-    from reference.vocabulary.abstract.sizes import unknown
-
-    batch = unknown("B")
-    x = tracer.input(INPUT, Fact(dtype, (batch, sizes["n"])))
+    rows = (unknown("B"), *places[:-1])
+    x = tracer.input(INPUT, Fact(dtype, (*rows, sizes["n"])))
     norm.leaf(x, INPUT)
-    leaves = [tracer.input(f"s{k}", Fact(dtype, (batch, n))) for k, n in enumerate(parts)]
+    leaves = [tracer.input(f"s{k}", Fact(dtype, (*rows, n))) for k, n in enumerate(parts)]
     atoms = tuple(norm.leaf(leaf, f"s{k}") for k, leaf in enumerate(leaves))
     step = type(cell).step if variant.spec.equation is None else variant.spec.equation
     output, new = step(cell, tracer, x, states.unflatten_like(cell.state_size, leaves))
@@ -290,15 +217,20 @@ def _run(
         norm.form(output),
         same[-1] if same else None,
         shapes,
+        places,
     )
 
 
-def _size(expression: str, sizes: Mapping[str, int]) -> int:
-    """``"n+m"``, ``"4*u"``: sums of products of sizes and numbers."""
+def size(expression: str, sizes: Mapping[str, int]) -> int | None:
+    """``"n+m"``, ``"4*u"``, ``"n/g+m/g"``: sums of products of sizes and numbers, a divisor last; None where it is not whole."""
     total = 0
     for term in expression.split("+"):
+        factors, _, divisor = term.partition("/")
         product = 1
-        for factor in term.split("*"):
+        for factor in factors.split("*"):
             product *= sizes[factor] if factor in sizes else int(factor)
-        total += product
+        whole_, rest = divmod(product, sizes[divisor] if divisor else 1)
+        if rest:
+            return None
+        total += whole_
     return total

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from converters.lift.recognise.form.functions import ACTIVATION, ELEMENTWISE
-from converters.lift.recognise.form.poly import Atom, Key, Monomial, Poly
+from converters.lift.recognise.form.poly import Atom, Cat, Form, Key, Monomial, Poly
 from converters.lift.recognise.form.refs import Parts, Ref, number, scale_parts
 
 INPUT = "x"
@@ -25,6 +25,19 @@ class Block:
     ref: Ref
     parts: Parts
     operand: int | None = None
+    start: int = 0
+    """Of a row block: the weight's row where it begins."""
+    identity: bool = False
+    """Whether the operand enters without a matrix."""
+
+    @property
+    def place(self) -> tuple[Ref, int | None, bool]:
+        return self.ref, self.operand, self.identity
+
+
+def operand_width(operand: Monomial) -> int:
+    """The features of an input."""
+    return max((atom.width or 1) for atom in operand)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +59,15 @@ class Bindings:
             return self if self.activations[name] == (op, params) else None
         return replace(self, activations={**self.activations, name: (op, params)})
 
+    def reads_all(self, operands: int) -> bool:
+        """Whether every one of several inputs got rows of a weight."""
+        return operands < 2 or {b.operand for b in self.blocks} >= set(range(operands))
+
     def block(self, *blocks: Block) -> Bindings | None:
-        known = {(b.ref, b.operand): b.parts for b in self.blocks}
+        known = {b.place: b.parts for b in self.blocks}
         fresh = []
         for block in blocks:
-            old = known.get((block.ref, block.operand))
+            old = known.get(block.place)
             if old is None:
                 fresh.append(block)
             elif old != block.parts:
@@ -66,6 +83,20 @@ class Problem:
     operands: Sequence[Monomial]
     budget: int = 20_000
     """Choices that may be tried; then the pattern counts as not matching."""
+
+    def forms(self, pairs: Sequence[tuple[Form, Form]], env: Bindings) -> Iterator[Bindings]:
+        """Every way in which all these forms agree; of pieces side by side each with its own."""
+        if not pairs:
+            yield env
+            return
+        (pattern, target), *rest = pairs
+        theirs, ours = (f.pieces if isinstance(f, Cat) else (f,) for f in (target, pattern))
+        if len(ours) > 1 or len(theirs) > 1:
+            if [p.width for p in ours] == [p.width for p in theirs]:
+                yield from self.forms([*zip(ours, theirs, strict=True), *rest], env)
+            return
+        for after in self.match(ours[0], theirs[0], env):
+            yield from self.forms(rest, after)
 
     def match(self, pattern: Poly, target: Poly, env: Bindings) -> Iterator[Bindings]:
         """Every way in which the two sums agree."""
@@ -83,7 +114,9 @@ class Problem:
             return
         ((mono, dense), parts), *rest = pattern
         if self._is_input(mono):
-            for after, left in self._input(dense, parts, target, env):
+            window = _input_window(mono[0])
+            assert window is not None
+            for after, left in self._input(window, dense, parts, target, env):
                 yield from self._terms(rest, left, after)
             return
         if not mono:
@@ -103,28 +136,31 @@ class Problem:
                 yield from self._terms(rest, left, after)
 
     def _is_input(self, mono: Monomial) -> bool:
-        return len(mono) == 1 and mono[0].op == "leaf" and mono[0].params[0] == INPUT
+        return len(mono) == 1 and _input_window(mono[0]) is not None
 
     def _input(
-        self, dense: bool, parts: Parts, target: dict[Key, Parts], env: Bindings
+        self,
+        window: tuple[int, int | None],
+        dense: bool,
+        parts: Parts,
+        target: dict[Key, Parts],
+        env: Bindings,
     ) -> Iterator[tuple[Bindings, dict[Key, Parts]]]:
-        """The pattern's input term takes every term of the target that reads an input operand."""
+        """The pattern's input term takes every term of the target that reads an input operand of its window."""
         left = dict(target)
         blocks = []
         if len(parts) != 1:
             return
         scale, ref = parts[0]
-        for index, operand in enumerate(self.operands):
+        for index, row in self._rows(window):
             for is_dense in (True, False):
-                found = left.pop((operand, is_dense), None)
+                found = left.pop((self.operands[index], is_dense), None)
                 if found is None:
                     continue
                 if dense and ref is not None:
-                    blocks.append(
-                        Block(
-                            ref, scale_parts(found, 1.0 / scale), index + (0 if is_dense else 1000)
-                        )
-                    )
+                    start = ref.window[max(ref.rank - 2, 0)][0] + row
+                    given = scale_parts(found, 1.0 / scale)
+                    blocks.append(Block(ref, given, index, start, not is_dense))
                 elif is_dense or len(self.operands) != 1:
                     return
                 else:
@@ -137,6 +173,16 @@ class Problem:
         after = env.block(*blocks)
         if after is not None:
             yield after, left
+
+    def _rows(self, window: tuple[int, int | None]) -> Iterator[tuple[int, int]]:
+        """The operands inside the window of the input, each with its place in it."""
+        low, high = window
+        at = 0
+        for index, operand in enumerate(self.operands):
+            end = at + operand_width(operand)
+            if at >= low and (high is None or end <= high):
+                yield index, at - low
+            at = end
 
     def _bias(self, pattern: Parts, target: Parts, env: Bindings) -> Bindings | None:
         """Numbers go to the scalar unknown, vectors to the vector unknown; a missing one is 0."""
@@ -184,6 +230,10 @@ class Problem:
                 yield from self._monomial(rest, others, after)
 
     def _atom(self, pattern: Atom, target: Atom, env: Bindings) -> Iterator[Bindings]:
+        if pattern.op == "leaf" and pattern.params[0] == INPUT:
+            if len(self.operands) == 1 and self.operands[0] == (target,):
+                yield env
+            return
         if pattern.op in ("leaf", "slice"):
             if self.leaves.get(pattern) is target or self._same_slice(pattern, target):
                 yield env
@@ -228,3 +278,14 @@ class Problem:
             return
         for after in self.match(pattern[0], target[0], env):
             yield from self._args(pattern[1:], target[1:], after)
+
+
+def _input_window(atom: Atom) -> tuple[int, int | None] | None:
+    """Which features of the cell's input an atom of the pattern is; None where it is something else."""
+    if atom.op == "leaf" and atom.params[0] == INPUT:
+        return 0, None
+    inner = atom.args[0].lone_atom() if atom.op == "slice" else None
+    if inner is None or inner.op != "leaf" or inner.params[0] != INPUT:
+        return None
+    low, high = atom.params
+    return int(low), int(high)

@@ -5,6 +5,9 @@ from __future__ import annotations
 ACTIVATION = "activation?"
 """The op of a pattern atom that stands for any elementwise function; its parameter is the field's name."""
 
+NORMALISED = "normalised"
+"""The op of an atom that is ``(x - mean) / sqrt(variance + eps)`` over the features: of all of them, so it is no elementwise function."""
+
 ELEMENTWISE = frozenset(
     (
         *(

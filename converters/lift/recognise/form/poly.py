@@ -13,18 +13,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
+from converters.lift.recognise.form.functions import NORMALISED
 from converters.lift.recognise.form.refs import (
     Part,
     Parts,
     Ref,
     add_parts,
-    anonymous,
     cut_parts,
     number,
     scale_parts,
 )
+
+WHOLE = frozenset(("leaf", "opaque", NORMALISED))
+"""Atoms whose features depend on one another, or are not known one by one: a slice of them goes no deeper."""
 
 DEGREE = 3
 """Products are distributed up to this many atoms."""
@@ -164,39 +165,22 @@ def scale(a: Poly, factor: float) -> Poly:
     return Poly({key: scale_parts(parts, factor) for key, parts in a.terms.items()}, a.width)
 
 
-def multiply(atoms: Atoms, a: Poly, b: Poly) -> Poly:
-    """Elementwise product; a factor that cannot be distributed becomes one atom."""
-    for x, y in ((a, b), (b, a)):
-        value = x.literal()
-        if value is not None:
-            return Poly(scale(y, value).terms, a.width if a.width is not None else b.width)
-    if not _distributes(a, b):
-        if not _constant(a):
-            a = as_atom(atoms, a)
-        if not _constant(b):
-            b = as_atom(atoms, b)
-    width = a.width if a.width is not None else b.width
-    total = Poly({}, width)
-    for (mono_a, _), parts_a in a.terms.items():
-        for (mono_b, _), parts_b in b.terms.items():
-            mono = tuple(sorted((*mono_a, *mono_b), key=lambda atom: atom.ident))
-            parts = _product(parts_a, parts_b)
-            total = add(total, Poly({(mono, False): parts}, width))
-    return total
-
-
 def as_atom(atoms: Atoms, a: Poly) -> Poly:
     """The same thing as a single atom."""
     return a if a.lone_atom() else atom_poly(atoms.make("sum", (a,), (), a.width))
 
 
 def matmul(atoms: Atoms, a: Form, matrix: Ref) -> Poly:
-    """``a @ matrix``; dense and biased operands become one atom first, so a product of matrices is never formed."""
+    """``a @ matrix``; dense and biased operands become one atom first, so a product of matrices is never formed.
+
+    A matrix of more axes, ``[*window, rows, columns]``, is the kernel of a convolution: over the features it is as linear.
+    """
     if isinstance(a, Cat):
-        total, row = Poly({}, matrix.shape[1]), 0
+        total, row = Poly({}, matrix.shape[-1]), 0
         for piece in a.pieces:
             width = piece.width or 0
-            total = add(total, matmul(atoms, piece, matrix.cut(0, row, row + width)))
+            part = matrix.cut(matrix.rank - 2, row, row + width)
+            total = add(total, matmul(atoms, piece, part))
             row += width
         return total
     plain = all(
@@ -208,7 +192,7 @@ def matmul(atoms: Atoms, a: Form, matrix: Ref) -> Poly:
         (mono, True): tuple((value, matrix) for value, _ in parts)
         for (mono, _), parts in a.terms.items()
     }
-    return Poly(terms, matrix.shape[1])
+    return Poly(terms, matrix.shape[-1])
 
 
 def cut(atoms: Atoms, a: Form, low: int, high: int) -> Form:
@@ -251,51 +235,10 @@ def _cut_atom(atoms: Atoms, atom: Atom, low: int, high: int) -> Atom:
     if atom.width is None or atom.width == 1:
         return atom
     width = high - low
-    if atom.op in ("leaf", "opaque"):
+    if atom.op in WHOLE:
         return atoms.make("slice", (atom_poly(atom),), (low, high), width)
     if atom.op == "slice":
         start = atom.params[0]
         return atoms.make("slice", atom.args, (start + low, start + high), width)
     parts = [cut(atoms, arg, low, high) for arg in atom.args]
     return atoms.make(atom.op, [p for p in parts if isinstance(p, Poly)], atom.params, width)
-
-
-def _constant(a: Poly) -> bool:
-    return all(not mono for mono, _ in a.terms)
-
-
-def _distributes(a: Poly, b: Poly) -> bool:
-    if any(dense for _, dense in (*a.terms, *b.terms)):
-        return False
-    degree = max((len(m) for m, _ in a.terms), default=0) + max(
-        (len(m) for m, _ in b.terms), default=0
-    )
-    if degree > DEGREE or len(a.terms) * len(b.terms) > 12:
-        return False
-    vectors = [_vectors(p) for p in (a, b)]
-    return not (vectors[0] and vectors[1])
-
-
-def _vectors(a: Poly) -> bool:
-    return any(ref is not None for parts in a.terms.values() for _, ref in parts)
-
-
-def _product(a: Parts, b: Parts) -> Parts:
-    made: Parts = ()
-    for scale_a, ref_a in a:
-        for scale_b, ref_b in b:
-            if ref_a is not None and ref_b is not None:
-                made = add_parts(made, ((scale_a * scale_b, _times(ref_a, ref_b)),))
-            else:
-                made = add_parts(
-                    made, ((scale_a * scale_b, ref_a if ref_a is not None else ref_b),)
-                )
-    return made
-
-
-def _times(a: Ref, b: Ref) -> Ref:
-    if a.array is not None and b.array is not None:
-        return anonymous(np.multiply(a.array, b.array, dtype=np.float64))
-    shape = max(a.shape, b.shape, key=len)
-    names = sorted((f"{a.source}{a.window}", f"{b.source}{b.window}"))
-    return Ref(f"({names[0]} * {names[1]})", tuple((0, n) for n in shape))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from converters.lift.recognise.form.functions import ACTIVATION, PASSIVE
+from converters.lift.recognise.form.norms import norm_product, norm_sum
 from converters.lift.recognise.form.poly import (
     Cat,
     Form,
@@ -15,11 +16,11 @@ from converters.lift.recognise.form.poly import (
     cat,
     cut,
     matmul,
-    multiply,
     scale,
 )
-from converters.lift.recognise.form.refs import whole
-from converters.lift.recognise.form.slices import last_width, slice_window, slices_nothing
+from converters.lift.recognise.form.products import multiply
+from converters.lift.recognise.form.refs import Ref, whole
+from converters.lift.recognise.form.slices import ints, last_width, slice_window, slices_nothing
 from reference.vocabulary.tracer import Expr
 
 if TYPE_CHECKING:
@@ -52,6 +53,16 @@ def _pairwise(combine: Callable[[Normaliser, Poly, Poly], Poly]) -> Rule:
                 return None
             pieces.append(combine(n, x, y))
         return cat(pieces)
+
+    return rule
+
+
+def _first(special: Rule, usual: Rule) -> Rule:
+    """What the special rule gives, else the usual one."""
+
+    def rule(n: Normaliser, expr: Expr) -> Form | None:
+        found = special(n, expr)
+        return usual(n, expr) if found is None else found
 
     return rule
 
@@ -97,6 +108,34 @@ def _matmul(n: Normaliser, expr: Expr) -> Form | None:
     return matmul(n.atoms, form, matrix)
 
 
+def _conv(n: Normaliser, expr: Expr) -> Form | None:
+    """A convolution that keeps the places: linear in the channels, as a product is."""
+    ones = all(k == 1 for key in ("strides", "dilations") for k in expr.params[key])
+    kernel = n.ref(expr.args[1])
+    if kernel is None or not ones or expr.params["padding"] != "SAME" or expr.params["groups"] != 1:
+        return None
+    return _convolved(n, n.arg(expr, 0), kernel)
+
+
+def _convolved(n: Normaliser, form: Form, kernel: Ref) -> Form | None:
+    return matmul(n.atoms, form, kernel) if form.width == kernel.shape[-2] else None
+
+
+def _squeeze(n: Normaliser, expr: Expr) -> Form | None:
+    """Nothing, or ``tf.nn.conv1d``: a convolution in two axes of which the first was put there for it."""
+    inner = expr.args[0]
+    if inner.op != "conv" or list(expr.params["axes"] or ()) != [1]:
+        return _passive(n, expr)
+    x, kernel = inner.args[0], n.ref(inner.args[1])
+    widened = x.op == "expand_dims" and x.params["axis"] == 1
+    if not widened or kernel is None or kernel.rank != 4 or kernel.shape[0] != 1:
+        return None
+    if _conv(n, inner) is None or x.args[0] not in n.memo:
+        return None
+    array = None if kernel.array is None else kernel.array[0]
+    return _convolved(n, n.memo[x.args[0]], Ref(kernel.source, kernel.window[1:], array))
+
+
 def _concat(n: Normaliser, expr: Expr) -> Form | None:
     shape = expr.fact.shape
     if shape is None or expr.params["axis"] % len(shape) != len(shape) - 1:
@@ -116,6 +155,15 @@ def _slice(n: Normaliser, expr: Expr) -> Form | None:
     if form.width != shape[-1]:
         return None
     return cut(n.atoms, form, window[1], window[2])
+
+
+def _tile(n: Normaliser, expr: Expr) -> Form | None:
+    """The features side by side, several times."""
+    multiples = ints(expr.args[1])
+    form = n.arg(expr, 0)
+    if multiples is None or any(k != 1 for k in multiples[:-1]) or form.width is None:
+        return None
+    return cat([form] * (multiples[-1] or 0))
 
 
 def _passive(n: Normaliser, expr: Expr) -> Form | None:
@@ -217,16 +265,18 @@ def bulk(names: Iterable[str], rule: Rule) -> Mapping[str, Rule]:
 
 
 RULES: dict[str, Rule] = {
-    "add": _pairwise(lambda n, a, b: add(a, b)),
-    "subtract": _pairwise(lambda n, a, b: add(a, scale(b, -1.0))),
-    "multiply": _pairwise(lambda n, a, b: multiply(n.atoms, a, b)),
-    "divide": _pairwise(_divide),
+    "add": _first(norm_sum, _pairwise(lambda n, a, b: add(a, b))),
+    "subtract": _first(norm_sum, _pairwise(lambda n, a, b: add(a, scale(b, -1.0)))),
+    "multiply": _first(norm_product, _pairwise(lambda n, a, b: multiply(n.atoms, a, b))),
+    "divide": _first(norm_product, _pairwise(_divide)),
     "negative": lambda n, e: each(n.arg(e, 0), lambda p: scale(p, -1.0)),
     "square": _square,
     "matmul": _matmul,
+    "conv": _conv,
     "concat": _concat,
     "split": _slice,
     "strided_slice": _slice,
+    "tile": lambda n, e: _tile(n, e),
     "clip": _clip,
     "maximum": _extreme,
     "minimum": _extreme,
@@ -234,4 +284,5 @@ RULES: dict[str, Rule] = {
     ACTIVATION: function,
     "transpose": lambda n, e: _still(n, e),
     **bulk(PASSIVE, _passive),
+    "squeeze": _squeeze,
 }

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from converters.lift.recognise.form.refs import Ref, anonymous
+from reference.vocabulary.abstract.sizes import Size
 from reference.vocabulary.origins import Origin
 from reference.vocabulary.tracer import Expr
 
@@ -42,7 +43,7 @@ def slice_window(expr: Expr) -> tuple[int, int, int] | None:
 
 
 def _strided_window(expr: Expr, shape: tuple[Any, ...]) -> tuple[int, int, int] | None:
-    begins, ends = ints(expr.args[1]), ints(expr.args[2])
+    begins, ends = ints(expr.args[1]), _ends(expr.args[2])
     if begins is None or ends is None or any(s != 1 for s in expr.params["strides"]):
         return None
     found = None
@@ -57,6 +58,27 @@ def _strided_window(expr: Expr, shape: tuple[Any, ...]) -> tuple[int, int, int] 
     if found is None and isinstance(shape[-1], int):
         return len(shape) - 1, 0, shape[-1]
     return found
+
+
+def _ends(argument: Any) -> list[int | None] | None:
+    """Where a slice ends; a number of rows that is not known is all of them: what a step joins has as many rows as its states."""
+    found = ints(argument)
+    if found is not None:
+        return found
+    value = argument.fact.value if isinstance(argument, Expr) else None
+    items = (
+        list(argument if value is None else value)
+        if value is not None or (not isinstance(argument, Expr))
+        else []
+    )
+    if len(items) < 2:
+        return None
+    first, *others = items
+    rest = ints(tuple(others))
+    known = first.fact.value if isinstance(first, Expr) else first
+    if isinstance(known, np.ndarray):
+        known = known.reshape(-1)[0] if known.size == 1 else None
+    return [None, *rest] if isinstance(known, Size) and rest is not None else None
 
 
 def slices_nothing(expr: Expr) -> bool:

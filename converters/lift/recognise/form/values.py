@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from converters.lift.recognise.form.functions import NORMALISED
 from converters.lift.recognise.form.poly import Atom, Form, Monomial, Poly
 from converters.lift.recognise.form.refs import Parts, Ref
 from reference.activations import Activation
@@ -84,6 +85,8 @@ class Values:
             return last_slice(self.ops, args[0], *atom.params)
         if atom.op == "sum":
             return args[0]
+        if atom.op == NORMALISED:
+            return _normalised(self.ops, args[0], self._number(atom.params[0]))
         if atom.op in NARY:
             return getattr(self.ops, atom.op)(*args)
         return Activation(atom.op, atom.params)(self.ops, args[0])
@@ -115,12 +118,20 @@ class Values:
             return self._sum([self._scaled(s, r) for s, r in parts])
         value = self.monomial(mono)
         if dense:
-            return self._sum(
-                [self._times(self.ops.matmul(value, self._ref(r)), s) for s, r in parts if r]
-            )
+            return self._sum([self._times(self._product(value, r), s) for s, r in parts if r])
         return self._sum(
             [self._times(value if r is None else value * self._ref(r), s) for s, r in parts]
         )
+
+    def _product(self, value: Any, ref: Ref) -> Any:
+        if ref.rank == 2:
+            return self.ops.matmul(value, self._ref(ref))
+        if self.ops.rank_of(value) != ref.rank:
+            msg = "conv"
+            raise NotRowWiseError(msg)
+        ones = (1,) * (ref.rank - 2)
+        kernel = self._ref(ref)
+        return self.ops.conv(value, kernel, strides=ones, padding="SAME", dilations=ones)
 
     def _times(self, value: Any, scale: float) -> Any:
         return value if scale == 1.0 else -value if scale == -1.0 else value * self._number(scale)
@@ -140,6 +151,13 @@ class Values:
         for value in values[1:]:
             total = total + value
         return total
+
+
+def _normalised(ops: Any, x: Any, epsilon: Any) -> Any:
+    axis = (ops.rank_of(x) - 1,)
+    centred = x - ops.mean(x, axis, keepdims=True)
+    variance = ops.mean(ops.square(centred), axis, keepdims=True)
+    return centred * ops.rsqrt(variance + epsilon)
 
 
 def last_slice(ops: Any, x: Any, low: int, high: int) -> Any:

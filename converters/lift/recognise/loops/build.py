@@ -131,7 +131,8 @@ class Builder(Ends):
                 arrays |= {atoms[e]: a for e, a in given.items()}
                 continue
             values = self._values(arrays, dtype, exprs)
-            inputs = tuple(self._operand(values, o) for o in layer.identified.operands)
+            rank = len(layer.output.shape) + 1
+            inputs = tuple(self._operand(values, o, rank) for o in layer.identified.operands)
             x = self.ops.concat(inputs, -1) if len(inputs) > 1 else inputs[0] if inputs else None
             self._flush()
             output = self._recurrence(index, layer, x, lengths)
@@ -175,9 +176,9 @@ class Builder(Ends):
         fact = Fact(state.new.dtype, (self.length, *state.new.shape))
         return self.ops.node(EACH, (self.ops.value(last, state.new.fact),), fact)
 
-    def _operand(self, values: Values, operand: Monomial) -> ProgramArray:
+    def _operand(self, values: Values, operand: Monomial, rank: int) -> ProgramArray:
         array: ProgramArray = values.monomial(operand)
-        if len(array.shape) != 3:
+        if len(array.shape) != rank:
             msg = "a value that is the same at every step"
             raise NotRowWiseError(msg)
         return array

@@ -73,7 +73,9 @@ def _identified(step: Step, groups: list[list[State]], names: str) -> Layers | s
         norm.leaf(state.old, state.old.name or f"state{state.carried}")
     for component in groups:
         old, new = tuple(s.old for s in component), tuple(s.new for s in component)
-        result = identify(Component(old, new, (), names), norm)
+        roots = _roots_beside(step, component)
+        outputs = _within(step, component, roots, set(found.outside.values()))
+        result = identify(Component(old, new, outputs, roots, names), norm)
         if isinstance(result, str) and len(groups) == 1:
             return result
         layer: Layer | TracedLayer
@@ -81,7 +83,7 @@ def _identified(step: Step, groups: list[list[State]], names: str) -> Layers | s
             layer = _traced(step, component, set(found.outside.values()), result)
             outputs = layer.outputs
         else:
-            layer = Layer(component, result, component[result.output].new)
+            layer = Layer(component, result, result.output)
             outputs = (layer.output, *(s.new for s in component if s.new is not layer.output))
         found.layers.append(layer)
         norm.memo.clear()
@@ -130,13 +132,33 @@ def _traced(step: Step, component: list[State], outside: set[Expr], reason: str)
     return TracedLayer(component, outputs, inputs, reason)
 
 
+def _roots_beside(step: Step, component: list[State]) -> tuple[Expr, ...]:
+    """The results of the step that are not this component's own."""
+    mine = {id(s) for s in component}
+    return (*(s.new for s in step.states if id(s) not in mine), *(w.item for w in step.writes))
+
+
+def _within(
+    step: Step, component: list[State], roots: tuple[Expr, ...], outside: set[Expr]
+) -> tuple[Expr, ...]:
+    """What is made of the component's states and of what is outside alone, the largest first."""
+    own = {s.old for s in component} | {s.new for s in component}
+    others = {s.old for s in step.states} - {s.old for s in component}
+    mine: dict[Expr, bool] = {}
+    apart: dict[Expr, bool] = {}
+    for expr in needed(roots, dict.fromkeys(outside)):
+        below = [] if expr in outside else expr.operands
+        mine[expr] = expr in own or any(mine[e] for e in below)
+        apart[expr] = expr not in others and all(apart[e] for e in below)
+    return tuple(e for e in reversed(mine) if mine[e] and apart[e] and e not in own)
+
+
 def _frontier(step: Step, component: list[State], outside: set[Expr]) -> tuple[Expr, ...]:
     """What something else reads of a component: its new states where that is all, so that the next layer keeps its own input products;
     else the largest expressions made of it (and of what is outside) alone."""
     own = {s.old for s in component}
     others = {s.old for s in step.states} - own
-    mine = {id(s) for s in component}
-    roots = [s.new for s in step.states if id(s) not in mine] + [w.item for w in step.writes]
+    roots = _roots_beside(step, component)
     news = dict.fromkeys(s.new for s in component)
     met = needed(roots, {**dict.fromkeys(outside), **news})
     if not own.intersection(met):

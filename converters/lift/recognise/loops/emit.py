@@ -173,6 +173,12 @@ def _stack(ops: ProgramOps, args: Any, params: Any, facts: Any) -> ProgramArray:
     return ops.node("Pack", items, facts[0], {"N": len(items), "axis": axis})
 
 
+def _mean(ops: ProgramOps, args: Any, params: Any, facts: Any) -> ProgramArray:
+    axes = ops.constant(np.asarray(params["axes"], np.int32))
+    attrs = {"keep_dims": bool(params["keepdims"]), "Tidx": DType("int32")}
+    return ops.node("Mean", (args[0], axes), facts[0], attrs)
+
+
 def _softmax(ops: ProgramOps, args: Any, params: Any, facts: Any) -> ProgramArray:
     return ops.node("Softmax", args, facts[0])
 
@@ -198,6 +204,7 @@ def _arg(op: str) -> Maker:
 
 SPECIAL: dict[str, Maker] = {
     "stack": _stack,
+    "mean": _mean,
     "softmax": _softmax,
     "log_softmax": _log_softmax,
     "one_hot": _one_hot,
