@@ -40,7 +40,7 @@ def run(
         feeds: any tensors of the graph; what they depend on does not run.
         widen: compute in float64 where the graph computes in float32 or float16.
         perturb: a seed; every float constant, variable and feed of rank >= 1 is multiplied by
-            1 + 2^-24 or 1 - 2^-24 (float16: 2^-11). Implies ``widen``.
+            1 + 2^-24 or 1 - 2^-24 (float16: 2^-11), but for feeds of whole numbers. Implies ``widen``.
         watch: further tensors. One inside a loop comes as a list with an array per iteration it was alive
             in, stacked on axis 0 where all have one shape. One inside a function is named as in a lifted Program:
             ``while/body/add:0``, ``while/body/|2:0`` (an argument), ``call/mul:0``, ``cond/then_branch/add:0``.
@@ -70,7 +70,10 @@ def run(
         )
         for name, value in feeds.items():
             tensor = tensors[name]
-            machine.feeds[tensor] = machine.perturbed(tensor, fed_value(machine, tensor, value))
+            array = fed_value(machine, tensor, value)
+            if not counts(array):
+                array = machine.perturbed(tensor, array)
+            machine.feeds[tensor] = machine.ops.array(array)
         wanted = [tensors[name] for name in outputs]
         values = machine.evaluate(wanted, [tensors[name] for name in watch])
     results = {name: finished(name, value) for name, value in zip(outputs, values, strict=True)}
@@ -107,6 +110,14 @@ def full_name(graph: Graph, name: str) -> str:
         msg = f"tensor {name!r} is not in the graph: check the name (inspect lists inputs and outputs)"
         raise UsageError(msg)
     return f"{node}:{index}"
+
+
+def counts(value: np.ndarray) -> bool:
+    """Whether a feed holds whole numbers alone: masks, lengths or ids as floats, which no rounding ever touched.
+
+    Moved by one, ``tf.equal(mask, 1)`` and ``tf.cast(tf.reduce_sum(mask, 1), tf.int32)`` would say something else.
+    """
+    return value.dtype.kind == "f" and bool((value == np.floor(value)).all())
 
 
 def inner_name(graph: Graph, name: str) -> str | None:

@@ -70,9 +70,13 @@ def _unproven(judge: Judge) -> list[str]:
     found = list(judge.unproven)
     for (name, label), region in judge.regions.items():
         if region.values and region.chaotic:
-            share = region.spread / region.largest
+            moved = (
+                f"by {region.spread / region.largest:.1g} of its size"
+                if region.largest
+                else "off 0"
+            )
             found.append(
-                f"{name} ({label}): chaotic: one rounding of the weights moves it by {share:.1g} of its size, so that "
+                f"{name} ({label}): chaotic: one rounding of the weights moves it {moved}, so that "
                 "comparing whole sequences proves nothing"
             )
     for name, counts in judge.counts.items():

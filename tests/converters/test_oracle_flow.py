@@ -426,3 +426,26 @@ def test_the_oracle_shares_nothing_with_the_lift() -> None:
     code = "import sys, converters.oracle; print([m for m in sys.modules if m.startswith(('converters.lift', 'onnx', 'keras', 'tensorflow'))])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_mask_fed_as_floats_is_not_perturbed() -> None:
+    """One rounding less and ``tf.cast(tf.reduce_sum(mask, 1), tf.int32)`` is one step less; what is no whole number moves."""
+    floats = {"T": DType("float32")}
+    graph = make(
+        placeholder("mask", "float32"),
+        const("axis", 1),
+        op("sum", "Sum", "mask", "axis", **floats),
+        op("lengths", "Cast", "sum", SrcT=DType("float32"), DstT=DType("int32")),
+        op("same", "Tanh", "mask", **floats),
+    )
+    names = ["lengths:0", "same:0"]
+    mask = np.array([[1, 1, 1], [1, 0, 0]], np.float32)
+    exact = run(graph, {"mask": mask}, names, widen=True)
+    for seed in range(4):
+        moved = run(graph, {"mask": mask}, names, perturb=seed)
+        np.testing.assert_array_equal(moved["lengths:0"], [3, 1])
+        np.testing.assert_array_equal(moved["same:0"], exact["same:0"])
+        moved = run(graph, {"mask": mask * 0.3}, ["same:0"], perturb=seed)
+        assert (
+            moved["same:0"] != run(graph, {"mask": mask * 0.3}, ["same:0"], widen=True)["same:0"]
+        ).any()

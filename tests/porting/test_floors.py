@@ -115,6 +115,13 @@ def test_chaos_is_unverified_however_near_the_port():
     assert found.status() == 4
 
 
+def test_zeros_that_a_rounding_moves_are_chaotic_too():
+    zeros = np.zeros_like(SIGNAL)
+    verdict = judged(zeros, zeros.astype(np.float32), noise=NOISE)
+    assert verdict.verdict == "unverified"
+    assert "moves it off 0" in " ".join(verdict.reasons)
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_what_is_no_number_must_be_the_same(value):
     exact = SIGNAL.copy()
