@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from converters.program import Conditional, Loop, OpNode, Recurrence, Statement, defined
@@ -13,6 +13,7 @@ _SORTED = "each step reads its own state, sorted, by"
 _ATTENDED = "each step reads what was attended to by"
 _NORMALISED = "each step normalises what it makes of its state, by"
 _CONVOLVED = "each step convolves its state, by"
+_FED = "each step reads what the one before made of its output, by"
 _TRACED = (
     {"argmax": _CHOSEN, "top_k": _SORTED, "softmax": _ATTENDED},
     {"mean": _NORMALISED, "rsqrt": _NORMALISED, "conv": _CONVOLVED},
@@ -90,15 +91,25 @@ def traced_edge(cell: Any, /) -> str | None:
         found = next((op for op in met if op in texts), None)
         if found is not None:
             return f"{texts[found]} {found}"
-    return None
+    return f"{_FED} matmul" if any(_fed_back(cell, new) for new in cell.new) else None
 
 
-def _reached(roots: Iterable[Any]) -> set[Any]:
+def _fed_back(cell: Any, new: Any) -> bool:
+    """Whether a state is nothing but a product of what another one has become: an output that is fed back."""
+    others = {e for e in cell.new if e is not new and e not in cell.old}
+    between = _reached([new], others)
+    if between.intersection(cell.old):
+        return False
+    products = (e for e in between - others if e.op == "matmul")
+    return any(_reached([e], others) & others for e in products)
+
+
+def _reached(roots: Iterable[Any], stop: Collection[Any] = ()) -> set[Any]:
     seen: set[Any] = set()
     stack = list(roots)
     while stack:
         expr = stack.pop()
         if expr not in seen:
             seen.add(expr)
-            stack += expr.operands
+            stack += () if expr in stop else expr.operands
     return seen

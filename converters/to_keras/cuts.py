@@ -12,12 +12,13 @@ from dataclasses import replace
 import numpy as np
 
 from converters.graph import DType
+from converters.lift.recognise.loops.closing import STEPS
 from converters.lift.recognise.loops.emit import ProgramArray, ProgramOps
-from converters.lift.recognise.loops.finishing import STEPS
 from converters.lift.recognise.loops.traced import TracedCell
 from converters.lift.recognise.tidy import rename
 from converters.program import OpNode, Program, Recurrence, Statement
 from converters.to_keras.backend import keras
+from converters.to_keras.most_steps import with_most_steps
 from reference.errors import NotConvertibleError, Reason
 from reference.vocabulary.abstract.fact import Fact
 from reference.vocabulary.abstract.sizes import Size
@@ -30,6 +31,7 @@ def without_cuts(program: Program, /) -> tuple[Program, tuple[str, ...]]:
         NotConvertibleError: on JAX, what follows the recurrence would not be zeros behind its last step.
     """
     backend = keras.backend.backend()
+    program, bounded = with_most_steps(program) if backend == "jax" else (program, ())
     makers = {n: s for s in program.statements if isinstance(s, OpNode) for n in s.outputs}
     cuts = {
         name: steps
@@ -39,12 +41,12 @@ def without_cuts(program: Program, /) -> tuple[Program, tuple[str, ...]]:
         if (steps := _cut(program, makers, name)) is not None
     }
     if backend == "tensorflow" or not cuts:
-        return program, ()
+        return program, bounded
     whole = backend == "jax"
     ops = ProgramOps("cuts", dict(program.facts))
     loops = _loops(program, cuts)
     names: dict[str, str] = {}
-    longer: list[str] = []
+    longer = list(bounded)
     statements: list[Statement] = []
     for statement in program.statements:
         if isinstance(statement, OpNode) and statement.outputs[0] in cuts:

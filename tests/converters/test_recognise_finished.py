@@ -48,6 +48,7 @@ def is_loop(program: Program) -> bool:
         "training_few_steps",
         "training_fed_maximum",
         "raw_rnn_lstm",
+        "raw_rnn_capped",
         "v2_training_decoder",
     ],
 )

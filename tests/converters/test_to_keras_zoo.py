@@ -46,6 +46,8 @@ NOT_ALONE = {
     "crnn_ocr": "CTCGreedyDecoder and SparseToDense: as many values as the numbers say",
     "ctc_beam": "CTCBeamSearchDecoder, by TensorFlow's own kernel",
     "ctc_greedy": "CTCGreedyDecoder and SparseToDense: as many values as the numbers say",
+    "raw_rnn_all_steps": "StridedSlice: without rows there is no step",
+    "raw_rnn_capped": "StridedSlice: as many steps as the longest row has",
     "raw_rnn_lstm": "StridedSlice: as many steps as the longest row has",
     "speech_ctc": "CTCBeamSearchDecoder, by TensorFlow's own kernel",
     "drqn": "Reshape to a size that is fed as a number",

@@ -36,6 +36,8 @@ EDGES = {
     "beam_decoder": r"chosen from the output of the one before by decoder/while/.*\(TopKV2\)",
     "dnc": "sorted, by top_k",
     "forecaster": r"output of the one before through future/value/MatMul \(MatMul\)",
+    "inference_helper": r"made of its output, by matmul",
+    "raw_rnn_feedback": r"made of its output, by matmul",
     "greedy_decoder": r"chosen from the output of the one before by decoder/while/.*\(ArgMax\)",
     "layer_norm_basic_lstm": "ONNX LSTM has no layer normalisation",
     "conv2d_lstm": "multiply by matrices, they do not convolve",

@@ -24,6 +24,7 @@ class Recurrent(TracedLayer):
         cell: the cell.
         parts: how many of each: ``sequences``, ``states``, ``invariants``, ``lengths``, ``steps``.
         backward: whether each row runs over its valid steps from the last to the first.
+        steps: their number, where no sequence tells it and it is known.
     """
 
     def __init__(
@@ -32,12 +33,13 @@ class Recurrent(TracedLayer):
         parts: dict[str, int],
         backward: bool = False,
         specs: Sequence[Any] | None = None,
+        steps: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(specs, **kwargs)
         loaded = keras.saving.deserialize_keras_object
         self.cell: ReferenceCell = loaded(cell) if isinstance(cell, dict) else cell
-        self.parts, self.backward = dict(parts), backward
+        self.parts, self.backward, self.steps = dict(parts), backward, steps
 
     def build(self, *_shapes: Any) -> None:
         """Make the cell's weights."""
@@ -52,7 +54,7 @@ class Recurrent(TracedLayer):
             found["sequences"],
             found["invariants"],
             found["lengths"][0] if found["lengths"] else None,
-            found["steps"][0] if found["steps"] else None,
+            found["steps"][0] if found["steps"] else self.steps,
             self.backward,
         )
         outputs, final = drive(self.cell.step, given, found["states"])
@@ -61,4 +63,5 @@ class Recurrent(TracedLayer):
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         cell = keras.saving.serialize_keras_object(self.cell)
-        return {**config, "cell": cell, "parts": self.parts, "backward": self.backward}
+        known = {"parts": self.parts, "backward": self.backward, "steps": self.steps}
+        return {**config, "cell": cell, **known}

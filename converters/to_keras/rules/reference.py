@@ -113,6 +113,10 @@ def any_recurrence(context: Context, key: Key) -> Plan | None:
     if not isinstance(recurrence, Recurrence) or not key.plain or _simple(context, recurrence):
         return None
     optional = [recurrence.lengths, None if recurrence.sequences else recurrence.steps]
+    # JAX wants to know the number of steps before it runs.
+    count = None if optional[1] is None else context.known(optional[1])
+    if count is not None:
+        optional[1] = None
     names = (
         *recurrence.sequences,
         *recurrence.initial_state,
@@ -129,12 +133,13 @@ def any_recurrence(context: Context, key: Key) -> Plan | None:
 
     def build(builder: Builder, tensors: Tensors) -> Mapping[Key, Any]:
         layer = builder.layer(
-            share_key(recurrence, "Recurrent", str(parts)),
+            share_key(recurrence, "Recurrent", f"{parts} {count}"),
             recurrence.name,
             lambda name: Recurrent(
                 _cell(context, recurrence, name),
                 parts,
                 recurrence.direction == "backward",
+                steps=None if count is None else int(count),
                 name=name,
             ),
         )

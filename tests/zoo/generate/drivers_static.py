@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
 from tensorflow.contrib import rnn as contrib
 
@@ -187,3 +189,48 @@ def raw_rnn_feedback(m: Model) -> None:
     m.no_empty_batch("with no row everything is finished before the first step")
     reason = "the cell reads its own output through a dense layer"
     m.expect("Loop", "GRUCell", 6, reason=reason, also=["Scan"])
+
+
+def numbered(m: Model, finished_of: Any) -> None:
+    """raw_rnn over all of x; ``finished_of(time, T, batch)`` says which rows are finished."""
+    x = m.sequence(5, time_major=True)
+    total, batch = tf.shape(x)[0], tf.shape(x)[1]
+    cell = rnn.GRUCell(6)
+    state = m.vector(6, name="state")
+    array = tf.TensorArray(tf.float32, size=total, name="inputs").unstack(x)
+
+    def step(time, output, old, loop_state):  # type: ignore[no-untyped-def]
+        finished = finished_of(time, total, batch)
+        zeros = lambda: tf.zeros([batch, 5])  # noqa: E731
+        read = tf.cond(tf.reduce_all(finished), zeros, lambda: array.read(time))
+        read.set_shape([None, 5])
+        return finished, read, state if output is None else old, output, None
+
+    outputs, final, _ = tf.nn.raw_rnn(cell, step)
+    m.output(tf.identity(outputs.stack(), "outputs"), tf.identity(final, "final"))
+    m.no_empty_batch("with no row everything is finished before the first step")
+    m.expect("GRU", "GRUCell", 6)
+
+
+@model("raw_rnn that runs over all of its input.", ["raw_rnn", "all rows end at one number"])
+def raw_rnn_all_steps(m: Model) -> None:
+    """No lengths: every row is finished when the input is."""
+    numbered(m, lambda time, total, batch: tf.fill([batch], time >= total))
+
+
+@model("raw_rnn whose finished is one truth value.", ["raw_rnn", "scalar finished"])
+def raw_rnn_scalar(m: Model) -> None:
+    """``not time < T``, for all rows at once."""
+    numbered(m, lambda time, total, batch: tf.logical_not(time < total))
+
+
+@model("raw_rnn with lengths, three steps at most.", ["raw_rnn", "lengths and a number"])
+def raw_rnn_capped(m: Model) -> None:
+    """A row is finished behind its length, and all are behind step 2."""
+    fed: Any = []
+
+    def finished(time, total, batch):  # type: ignore[no-untyped-def]
+        fed.append(fed[0] if fed else m.lengths())
+        return tf.logical_or(time >= fed[0], tf.tile([time > 2], [batch]))
+
+    numbered(m, finished)

@@ -14,13 +14,14 @@ import numpy as np
 
 from converters.graph import DType, Node
 from converters.lift.recognise.loops.bounds import known_int
+from converters.lift.recognise.loops.limits import VIEWS
 from converters.lift.recognise.loops.surgery import makers, op_of, terms, without
 from converters.program import Conditional, Loop, OpNode, Program, Statement
 from reference.vocabulary.abstract.fact import Fact
 
 if TYPE_CHECKING:
     from converters.lift.recognise.loops.emit import ProgramOps
-    from converters.lift.recognise.loops.finishing import Finish
+    from converters.lift.recognise.loops.limits import Finish
 
 Made = Mapping[str, Statement]
 
@@ -35,8 +36,8 @@ def read_ahead(
         around: by value, what stands outside defines it.
     """
     made = makers(old.body.statements)
-    done = frozenset(terms(made, old.body.outputs[finish.place], "LogicalOr"))
-    first_done = frozenset(terms(around, old.carried[finish.place], "LogicalOr"))
+    done = _done(made, old.body.outputs[finish.place])
+    first_done = _done(around, old.carried[finish.place])
     before = {clock: _minus_one(program, ops, clock) for clock in finish.names(old)}
     for name in loop.body.inputs:
         place = loop.body.inputs.index(name)
@@ -53,6 +54,17 @@ def read_ahead(
         if same.values(first[0], value):
             loop = _without(loop, place, name, (*before.values(), *copy.statements), value) or loop
     return loop
+
+
+def _done(made: Made, name: str) -> frozenset[str]:
+    """What ``finished`` joins, and the one truth value that such a term has in all its rows."""
+    found: set[str] = set()
+    for term in terms(made, name, "LogicalOr"):
+        found.add(term)
+        while (view := op_of(made, term, *VIEWS)) is not None:
+            term = view.inputs[1 if view.node.op == "Fill" else 0]
+            found.add(term)
+    return frozenset(found)
 
 
 def _minus_one(program: Program, ops: ProgramOps, clock: str) -> OpNode:
@@ -72,10 +84,11 @@ def _going_on(
     if not isinstance(chosen, Conditional):
         return name, {}
     negated = op_of(made, chosen.predicate, "LogicalNot")
-    every = op_of(made, chosen.predicate if negated is None else negated.inputs[0], "All")
-    if every is None or every.inputs[0] not in done:
+    told = chosen.predicate if negated is None else negated.inputs[0]
+    every = op_of(made, told, "All")
+    if (told if every is None else every.inputs[0]) not in done:
         return None
-    if program.facts[every.outputs[0]].shape != ():
+    if program.facts[told].shape != ():
         return None
     branch = chosen.otherwise if negated is None else chosen.then
     return branch.outputs[chosen.outputs.index(name)], makers(branch.statements)
