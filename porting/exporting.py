@@ -17,6 +17,7 @@ from porting.verification.candidates import (
     source_candidate,
 )
 from porting.verification.maximum import KEY as TO_MAXIMUM
+from porting.verification.narrowed import KEY as AS_INT32
 from reference.errors import (
     MissingExtraError,
     NotConvertibleError,
@@ -113,6 +114,8 @@ class KerasPort(Port):
         origin = dict(self.origin) | {"names": json.dumps(self.names, sort_keys=True)}
         if self.exported.longest:
             origin[TO_MAXIMUM] = json.dumps(self.exported.longest)
+        if self.exported.narrowed:
+            origin[AS_INT32] = json.dumps(self.exported.narrowed)
         # Keras insists on its own ending, so a model that is different gets its name afterwards.
         draft = path if path.suffix == ".keras" else path.with_name(path.name + ".keras")
         save(replace(self.exported, metadata=origin), draft)

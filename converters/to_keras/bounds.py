@@ -13,6 +13,7 @@ from converters.graph import Node
 from converters.lift.lists import ListFact
 from converters.program import Conditional, Loop, OpNode, Statement, SubProgram, defined, walk
 from converters.to_keras.context import IDENTITIES, Context
+from converters.to_keras.longest import most_of
 from reference.errors import NotConvertibleError, Reason
 
 
@@ -35,12 +36,16 @@ def with_bounds(context: Context, statements: Sequence[Statement], /) -> tuple[S
         text = "the number of its steps depends on values, and nothing in the graph tells a maximum"
         msg = f"node {loop.name!r}: {text}: port it on TensorFlow"
         raise NotConvertibleError(msg, (Reason(loop.name, text),))
-    if bound.op == "Identity" and not _is_fixed(context, bound.value, before):
-        text = f"its largest number of steps, {bound.value}, depends on values"
-        msg = f"node {loop.name!r}: {text}: port it on TensorFlow"
-        raise NotConvertibleError(msg, (Reason(loop.name, text),))
     size = f"{loop.name}/longest:0"
-    extra = (OpNode(Node(f"{loop.name}/longest", bound.op, (bound.value,)), (size,)),)
+    extra: tuple[OpNode, ...] = (
+        OpNode(Node(f"{loop.name}/longest", bound.op, (bound.value,)), (size,)),
+    )
+    if bound.op == "Identity" and not _is_fixed(context, bound.value, before):
+        extra = most_of(context, bound.value, size, loop.outputs[0])
+        if not extra:
+            text = f"its largest number of steps, {bound.value}, depends on values"
+            msg = f"node {loop.name!r}: {text}: port it on TensorFlow"
+            raise NotConvertibleError(msg, (Reason(loop.name, text),))
     made = [_sized(s, size) if growing & set(defined(s)) else s for s in before]
     lists = [s for s in made if growing & set(defined(s))]
     if growing - {name for s in lists for name in defined(s)}:

@@ -13,8 +13,9 @@ from converters.program import Loop, Program, Recurrence, walk
 from converters.to_keras.backend import keras
 from converters.to_keras.context import Context
 from converters.to_keras.cuts import without_cuts
-from converters.to_keras.dtypes import refuse_dtypes
+from converters.to_keras.dtypes import held
 from converters.to_keras.naming import Names, tensor_names
+from converters.to_keras.narrow import narrowed, refuse_dtypes
 from converters.to_keras.plan import Builder, Key
 from converters.to_keras.probing import probe
 from converters.to_keras.rules import RULES
@@ -40,6 +41,8 @@ class Exported:
     notes: tuple[str, ...] = ()
     longest: tuple[str, ...] = ()
     """The TF outputs that are as long as a decoder can run, whatever it runs: see :mod:`converters.to_keras.bounds`."""
+    narrowed: tuple[str, ...] = ()
+    """The TF outputs that are int64 in TensorFlow and int32 here: see :mod:`converters.to_keras.narrow`."""
     metadata: Mapping[str, str] = field(default_factory=dict)
     """The port's origin; written into the file."""
 
@@ -92,7 +95,7 @@ def to_keras(
     )
     notes = tuple(builder.notes)
     return Exported(
-        model, inputs, outputs, records, _called(context), notes, context.longest(), dict(metadata or {})
+        model, inputs, outputs, records, _called(context), notes, context.longest(), narrowed(context), dict(metadata or {})
     )  # fmt: skip
 
 
@@ -126,7 +129,7 @@ def _input(program: Program, tensor: str, name: str) -> Any:
     if fact.shape is None:
         msg = f"input {tensor!r}: {UNTOLD}"
         raise NotConvertibleError(msg, (Reason(tensor, UNTOLD),))
-    return keras.Input(batch_shape=as_static(fact.shape), dtype=fact.dtype, name=name)
+    return keras.Input(batch_shape=as_static(fact.shape), dtype=held(fact.dtype), name=name)
 
 
 def _called(context: Context) -> str:

@@ -37,6 +37,11 @@ def with_sizes(context: Context, statements: Sequence[Statement], /) -> tuple[St
     return (*found.values(), *statements)
 
 
+def is_size(statement: OpNode, place: int, /) -> bool:
+    """Whether an operand of an op decides sizes or places along axes: a number on every backend."""
+    return place in _PLACES.get(statement.node.op, ())
+
+
 def _size_like(statement: Statement) -> tuple[str, ...]:
     """What may decide a size: some operands of an op, anything a loop or a branch captures."""
     if isinstance(statement, OpNode):

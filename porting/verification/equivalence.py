@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from porting.verification import maximum
+from porting.verification import maximum, narrowed
 from porting.verification.auditing import audited, unseen
 from porting.verification.candidates import Candidate
 from porting.verification.choices import looked_inside
@@ -173,7 +173,10 @@ def take_run(judge: Judge, candidate: Candidate, number: int, run: Run) -> None:
     answered, cut = maximum.without_steps_not_run(
         answered, truth.exact, maximum.named(candidate.origin)
     )
-    if cut:
-        judge.ran_to_maximum(cut)
+    answered, widened = narrowed.as_wide(
+        answered, truth.exact, maximum.named(candidate.origin, narrowed.KEY)
+    )
+    judge.ran_to_maximum(cut)
+    judge.gave_int32(widened)
     truth = original.looked_at_closer(truth, run.inputs, answered)
     judge.take(number, truth, run.outputs, answered)

@@ -48,10 +48,17 @@ class Judge:
 
     def ran_to_maximum(self, names: Sequence[str]) -> None:
         """Say once of each output that the steps TensorFlow did not run were left out."""
-        for name in names:
-            note = f"{name} is as long as its decoder can run: the steps that TensorFlow did not run, all one value, were left out"
-            if note not in self.notes:
-                self.notes.append(note)
+        self._note_each(
+            names, "is as long as its decoder can run: the steps that TensorFlow did not run, all one value, were left out"
+        )  # fmt: skip
+
+    def gave_int32(self, names: Sequence[str]) -> None:
+        """Say once of each output that it was compared by value."""
+        self._note_each(names, "is int32 here and int64 in TensorFlow: compared by value")
+
+    def _note_each(self, names: Sequence[str], text: str) -> None:
+        notes = [f"{name} {text}" for name in names]
+        self.notes.extend(note for note in notes if note not in self.notes)
 
     def take(self, number: int, truth: Truth, recorded: Arrays, answered: Arrays) -> None:
         """Compare one run."""

@@ -18,15 +18,15 @@ KEY = "to_maximum"
 Arrays = Mapping[str, np.ndarray]
 
 
-def named(origin: Mapping[str, Any], /) -> tuple[str, ...]:
-    """The outputs that a port says run to their maximum; none where it says nothing that can be read.
+def named(origin: Mapping[str, Any], key: str = KEY, /) -> tuple[str, ...]:
+    """The outputs that a port says run to their maximum (or what else ``key`` says of them); none where it says nothing that can be read.
 
     Example:
         >>> named({"to_maximum": '["ids:0"]'}), named({"to_maximum": "?"})
         (('ids:0',), ())
     """
     try:
-        found = json.loads(str(origin.get(KEY, "[]")))
+        found = json.loads(str(origin.get(key, "[]")))
     except ValueError:
         return ()
     return tuple(map(str, found)) if isinstance(found, list) else ()

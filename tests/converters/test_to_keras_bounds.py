@@ -13,13 +13,15 @@ import pytest
 pytest.importorskip("keras")
 
 from converters.lift import lift, structure
-from converters.program import Loop, OpNode
+from converters.program import Loop, OpNode, Recurrence
 from converters.read_graphdef import read
+from converters.tf_ops import apply
 from converters.to_keras.bounds import with_bounds
 from converters.to_keras.context import Context
 from converters.to_keras.rules.control import _new_lists
 from converters.to_keras.slices import with_sizes
 from reference.errors import NotConvertibleError
+from reference.vocabulary.numpy_ops import NumpyOps
 
 ZOO = Path(__file__).parents[1] / "zoo" / "models"
 
@@ -69,9 +71,28 @@ def test_the_maximum_is_found(name: str) -> None:
     assert all(s.inputs == longest.outputs for s in lists if s.node.attr("dynamic"))
 
 
+def test_a_maximum_that_values_tell_is_one_of_sizes() -> None:
+    """``2 * max(lengths)``, and reversing by the lengths proves that they lie within the source."""
+    *before, loop = bounded(lifted("translation_beam"), "decoder/while")
+    values = {"source:0": np.zeros((4, 7), np.int32)}
+    lists = [s for s in before if isinstance(s, OpNode) and s.node.op == "ListNew"]
+    for one in before:
+        if isinstance(one, OpNode) and one not in lists and values.keys() >= set(one.inputs):
+            inputs = [values[name] for name in one.inputs]
+            values[one.outputs[0]] = apply(NumpyOps(), one.node, inputs)[0]
+    assert isinstance(loop, Loop)
+    assert {values[s.inputs[0]].item() for s in lists} == {14}
+
+
 def test_a_maximum_that_depends_on_values_is_refused_by_name() -> None:
+    program = lifted("translation_beam")
+    forward = [
+        replace(s, direction="forward") if isinstance(s, Recurrence) else s
+        for s in program.statements
+        if not (isinstance(s, OpNode) and s.node.op == "ReverseSequence")
+    ]
     with pytest.raises(NotConvertibleError, match="depends on values") as caught:
-        bounded(lifted("translation_beam"), "decoder/while")
+        bounded(replace(program, statements=tuple(forward)), "decoder/while")
     assert caught.value.reasons[0].node == "decoder/while"
 
 

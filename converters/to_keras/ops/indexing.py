@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from converters.to_keras.backend import keras
+from converters.to_keras.dtypes import held
 from converters.to_keras.idioms import marked
 from converters.to_keras.ops.elementwise import tensors
 from converters.to_keras.ops.shaping import sizes
@@ -111,10 +112,10 @@ class Indexing:
         return Value(kops.where(hit, *tensors(on, off)))
 
     def argmax(self, x: Any, axis: int, /, *, dtype: str = "int64") -> Value:
-        return Value(kops.cast(kops.argmax(raw(x), axis=int(axis)), dtype))
+        return Value(kops.cast(kops.argmax(raw(x), axis=int(axis)), held(dtype)))
 
     def argmin(self, x: Any, axis: int, /, *, dtype: str = "int64") -> Value:
-        return Value(kops.cast(kops.argmin(raw(x), axis=int(axis)), dtype))
+        return Value(kops.cast(kops.argmin(raw(x), axis=int(axis)), held(dtype)))
 
     def top_k(self, x: Any, k: Any, /) -> tuple[Value, Value]:
         (count,) = ints([k])
@@ -126,7 +127,7 @@ class Indexing:
             msg = "the number of places that are not zero is known at run time only"
             raise NeedsRunTimeError(msg)
         places = kops.nonzero(raw(x))
-        return Value(kops.stack([kops.cast(p, "int64") for p in places], axis=1))
+        return Value(kops.stack([kops.cast(p, held("int64")) for p in places], axis=1))
 
     def unique(self, x: Any, /, *, dtype: str = "int32") -> tuple[Value, Value]:
         data = raw(x)
@@ -135,6 +136,6 @@ class Indexing:
         same = kops.equal(data[:, None], data[None, :])
         first = kops.argmax(kops.cast(same, "int32"), axis=1)
         leads = kops.equal(first, kops.arange(0, length, 1, dtype=dtype_name(first)))
-        number = kops.cumsum(kops.cast(leads, dtype)) - 1
+        number = kops.cumsum(kops.cast(leads, held(dtype))) - 1
         (places,) = kops.nonzero(leads)
         return Value(kops.take(data, places)), Value(kops.take(number, first))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from converters.to_keras.backend import keras
+from converters.to_keras.dtypes import held
 from converters.to_keras.ops.elementwise import tensors
 from converters.to_keras.ops.value import NeedsRunTimeError, Value, known, raw
 from converters.to_keras.ops.values import dtype_name, ints, symbolic
@@ -35,7 +36,7 @@ class Shaping:
         found = sizes(x)
         if all(isinstance(size, int) for size in found):
             return Value(np.asarray(found, dtype))
-        return Value(kops.stack([kops.cast(size, dtype) for size in found]))
+        return Value(kops.stack([kops.cast(size, held(dtype)) for size in found]))
 
     def reshape(self, x: Any, shape: Any, /) -> Value:
         return Value(kops.reshape(raw(x), ints(shape)))

@@ -11,6 +11,7 @@ import numpy as np
 from converters.program import OpNode
 from converters.to_keras.backend import keras
 from converters.to_keras.context import Context
+from converters.to_keras.dtypes import held
 from converters.to_keras.idioms import marked
 from converters.to_keras.plan import Builder, Key, Plan, fingerprint, single
 from converters.to_keras.shapes import sources
@@ -30,6 +31,7 @@ def _name(dim: Any) -> str | None:
 
 def zeros_along(x: Any, axis: int, dtype: str, /) -> Any:
     """[n] zeros, n the size of that axis of x; a sum, since other axes may be empty."""
+    dtype = str(held(dtype))
     zeros = kops.zeros_like(x, dtype=dtype)
     others = tuple(a for a in range(len(x.shape)) if a != axis)
     return _kept(kops.sum(zeros, axis=others), dtype) if others else zeros
@@ -37,7 +39,7 @@ def zeros_along(x: Any, axis: int, dtype: str, /) -> Any:
 
 def _kept(total: Any, dtype: str) -> Any:
     """The sum in the dtype it was taken in: JAX with 64 bits widens it behind Keras' back."""
-    return kops.cast(total, dtype) if keras.backend.backend() == "jax" else total
+    return kops.cast(total, held(dtype)) if keras.backend.backend() == "jax" else total
 
 
 def count(x: Any, axis: int, dtype: str = "int32", /) -> Any:
@@ -119,7 +121,9 @@ def open_fill(context: Context, key: Key) -> Plan | None:
 
     def build(_builder: Builder, *tensors: Any) -> Any:
         by_name = dict(zip(places, tensors, strict=True))
-        result: Any = np.full([1 if isinstance(d, Size) else d for d in dims], value, fact.dtype)
+        result: Any = np.full(
+            [1 if isinstance(d, Size) else d for d in dims], value, held(fact.dtype)
+        )
         for place, dim in enumerate(dims):
             name = _name(dim)
             if name is not None:
