@@ -7,7 +7,8 @@ transposes around it never come to be.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
@@ -16,7 +17,7 @@ import numpy as np
 
 from converters.to_keras.context import Context
 from converters.to_keras.naming import Names, layer_name
-from reference.errors import NotConvertibleError, Reason
+from reference.errors import NotConvertibleError, Reason, RnnportError
 from reference.vocabulary.abstract.fact import Dim
 
 
@@ -108,7 +109,8 @@ class Builder:
             if key in self.tensors:
                 stack.pop()
                 continue
-            plan = self._plan(key)
+            with refusing(key):
+                plan = self._plan(key)
             missing = [need for need in plan.needs if need not in self.tensors]
             if missing and key in opened:
                 msg = f"{key.value}: the values it needs depend on itself"
@@ -117,7 +119,8 @@ class Builder:
                 opened.add(key)
                 stack.extend(reversed(missing))
                 continue
-            self.tensors.update(plan.build(self, [self.tensors[need] for need in plan.needs]))
+            with refusing(key):
+                self.tensors.update(plan.build(self, [self.tensors[need] for need in plan.needs]))
             if key not in self.tensors:
                 msg = f"the rule for {key} built something else"
                 raise AssertionError(msg)
@@ -132,6 +135,25 @@ class Builder:
                 raise NotConvertibleError(msg, (Reason(key.value, "no rule"),))
             self._plans[key] = found
         return self._plans[key]
+
+
+@contextmanager
+def refusing(key: Key) -> Iterator[None]:
+    """Sizes that do not fit one another are a refusal with the name of the value, never a traceback.
+
+    Raises:
+        NotConvertibleError: instead of what Keras raises.
+    """
+    try:
+        yield
+    except RnnportError:
+        raise
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        text = (
+            f"Keras does not take what the graph says here ({' '.join(str(error).split())[:300]})"
+        )
+        msg = f"{key.value}: {text}"
+        raise NotConvertibleError(msg, (Reason(key.value, text),)) from error
 
 
 def single(needs: Sequence[Key], key: Key, function: Callable[..., Any], /) -> Plan:

@@ -19,7 +19,7 @@ from converters.to_source.lines import Writer
 from converters.to_source.literals import quoted
 from converters.to_source.names import Names, is_noise
 from converters.to_source.plain import Variable, opened
-from reference.errors import NotConvertibleError, Reason
+from reference.errors import NotConvertibleError, Reason, RnnportError
 
 HEAD = '''"""{title}
 
@@ -102,7 +102,14 @@ def _classes(model: Any, names: Names) -> list[CellClass]:
     taken: set[str] = {"Variable", "Recurrent"}
     classes = []
     for layer in _ours(model):
-        written = cell_class(layer, taken)
+        try:
+            written = cell_class(layer, taken)
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            if isinstance(error, RnnportError):
+                raise
+            text = f"its cell cannot be computed with its weights ({' '.join(str(error).split())[:300]})"
+            msg = f"layer {layer.name!r}: {text}"
+            raise NotConvertibleError(msg, (Reason(layer.name, text),)) from error
         names.classes[id(layer.cell)] = written.name
         classes.append(written)
     return classes

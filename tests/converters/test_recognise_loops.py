@@ -15,6 +15,9 @@ from converters.lift.execute import execute
 from converters.lift.recognise.cells.identify import identify
 from converters.lift.recognise.cells.model import Component
 from converters.lift.recognise.form.normal import Normaliser
+from converters.lift.recognise.loops.masks import depends
+from converters.lift.recognise.loops.model import State, Step, Write
+from converters.lift.recognise.loops.stacked import unstack_states
 from converters.lift.recognise.loops.traced import TracedCell
 from converters.program import Loop, Program, Recurrence, walk
 from converters.read_graphdef import read
@@ -158,3 +161,35 @@ def test_a_state_of_whole_numbers_is_no_cell() -> None:
     norm.leaf(state, "s")
     found = identify(Component((state,), (tracer.multiply(state, state),), ()), norm)
     assert found == "a state part is not of floats"
+
+
+def test_a_vector_that_selects_along_the_features_is_no_mask() -> None:
+    """Found by mutation: SelectV2 lays the vector of lengths along the last axis, Select along the rows."""
+    model = zoo_model("gru")
+    graph = read(model.graph).graph
+    selects = [n for n in graph.nodes.values() if n.op == "Select"]
+    graph = graph_of(model, *[replace(n, op="SelectV2") for n in selects])
+    program = lifted(model, graph)
+    assert not any(isinstance(s, Recurrence) and s.lengths for s in walk(program.statements))
+    feeds = {"lengths:0": np.arange(6, dtype=np.int32) % 4}
+    feeds |= {"x:0": np.linspace(-1, 1, 6 * 3 * 5, dtype=np.float32).reshape(6, 3, 5)}
+    feeds |= {"state_0:0": np.ones((6, 6), np.float32)}
+    name = program.outputs[0]
+    want = oracle.run(graph, feeds, [name], widen=True)[name]
+    np.testing.assert_allclose(execute(program, feeds, widen=True)[name], want, rtol=1e-9)
+
+
+def test_the_output_may_be_read_off_the_new_stack() -> None:
+    """SeqGAN's generator: ``h, c = tf.unstack(state)`` of the new state too, where its logits are made."""
+    tracer = Tracer()
+    old = tracer.input("state", Fact("float32", (2, 3, 4)))
+    h, c = tracer.unstack(old, num=2, axis=0)
+    new = tracer.stack([tracer.tanh(h * c), c + h], 0)
+    out = tracer.sigmoid(tracer.unstack(new, num=2, axis=0)[0])
+    step = Step(tracer, tracer.input("time", Fact("int32", ())), "n:0")
+    step.states.append(State(0, old, new))
+    step.writes.append(Write(1, out))
+    unstack_states(step)
+    assert [s.window for s in step.states] == [(0, 1), (1, 2)]
+    assert step.writes[0].item.args[0] is step.states[0].new
+    assert not depends([*(s.new for s in step.states), step.writes[0].item], {old})

@@ -14,6 +14,7 @@ pytest.importorskip("keras")
 from converters.program import Program, Recurrence
 from converters.to_keras import Exported, to_keras
 from converters.to_keras.naming import tensor_names
+from converters.to_keras.plan import Key, refusing
 from reference.cells.base import map_sizes, map_weights, weights
 from reference.cells.ind_rnn import IndRNNCell
 from reference.errors import NotConvertibleError
@@ -325,3 +326,15 @@ def test_weights_of_one_name_but_other_numbers_are_two_layers(cell: Any, directi
     exported = to_keras(program, name="m")
     feeds = feeds_for(program, 3, 5, lengths=[2] * 3)
     close(call(exported, feeds), run(program, feeds))
+
+
+def test_what_keras_cannot_take_is_a_refusal_that_names_the_value() -> None:
+    """Found by mutation: sizes that do not fit one another were a traceback out of Keras."""
+    key = Key("rnn/add:0")
+    with (
+        pytest.raises(NotConvertibleError, match="add:0: Keras does not take") as caught,
+        refusing(key),
+    ):
+        int("no\nnumber")
+    assert "\n" not in str(caught.value)
+    assert caught.value.reasons[0].node == "rnn/add:0"

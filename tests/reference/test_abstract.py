@@ -156,3 +156,19 @@ def test_huge_results_are_not_computed() -> None:
     fact = ops.fill([1 << 20, 1 << 10], ops.constant(np.float32(0))).fact
     assert fact.value is None
     assert fact.shape == (1 << 20, 1 << 10)
+
+
+@pytest.mark.parametrize("wanted", [[-1, -2], [-1, -1], [5, 3], [2, 7]])
+def test_a_shape_that_no_reshape_has_is_refused(wanted: list[int]) -> None:
+    ops = AbstractOps()
+    with pytest.raises(NotConvertibleError, match="reshape"):
+        ops.reshape(ops.input(Fact("float32", (2, 6))), wanted)
+    assert ops.reshape(ops.input(Fact("float32", (2, 6))), [-1, 4]).fact.shape == (3, 4)
+    assert ops.reshape(ops.input(Fact("float32", (B, 6))), [5, 3]).fact.shape == (5, 3)
+
+
+@pytest.mark.parametrize("perm", [[1, 1, 0], [0, 1], [0, 1, 2, 3], [-1, 2, 0]])
+def test_axes_that_are_no_permutation_are_refused(perm: list[int]) -> None:
+    ops = AbstractOps()
+    with pytest.raises(NotConvertibleError, match="permutation"):
+        ops.transpose(ops.input(Fact("float32", (B, T, 4))), perm)

@@ -96,6 +96,8 @@ def open_range(context: Context, key: Key) -> Plan | None:
         limit = context.shape(key.value)
     if start is None or delta is None or limit is None or fact is None or len(limit) != 1:
         return None
+    if start.ndim or delta.ndim:
+        return None
     places = sources(context, limit, key.value)
     if int(start) != 0 or int(delta) != 1 or _name(limit[0]) is None or not places:
         return None

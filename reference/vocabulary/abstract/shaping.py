@@ -29,6 +29,7 @@ def reshape(ops: Any, x: Fact, shape: Any) -> Fact:
     wanted = items(shape)
     if wanted is None:
         return Fact(x.dtype)
+    _check_sizes(x, wanted)
     open_items = [i for i, dim in enumerate(wanted) if dim == -1 or not certain(dim)]
     rest = product(dim for i, dim in enumerate(wanted) if i not in open_items and dim is not None)
     dims: list[Dim] = [-1 if i in open_items else dim for i, dim in enumerate(wanted)]  # type: ignore[misc]
@@ -38,11 +39,30 @@ def reshape(ops: Any, x: Fact, shape: Any) -> Fact:
     return Fact(x.dtype, tuple(dims))
 
 
+def _check_sizes(x: Fact, wanted: Sequence[Dim | None]) -> None:
+    """Raises NotConvertibleError for sizes that no reshape of ``x`` can have."""
+    known = [dim for dim in wanted if isinstance(dim, int)]
+    if min(known, default=0) < -1 or known.count(-1) > 1:
+        msg = f"reshape to {list(wanted)}: one size may be -1, none less"
+        raise NotConvertibleError(msg)
+    sizes = [dim for dim in (*known, *(x.shape or ())) if isinstance(dim, int)]
+    if x.shape is None or -1 in known or len(sizes) < len(wanted) + len(x.shape):
+        return
+    if product(known) != product(x.shape):
+        msg = f"reshape of {list(x.shape)} to {known}: the numbers of items differ"
+        raise NotConvertibleError(msg)
+
+
 @rule("transpose")
 def transpose(ops: Any, x: Fact, perm: Sequence[int]) -> Fact:
+    axes = [axis_of(i, len(perm), "transpose") for i in perm]
+    if len(set(axes)) < len(axes) or (x.shape is not None and len(axes) != len(x.shape)):
+        rank = "" if x.shape is None else f" of {len(x.shape)} axes"
+        msg = f"transpose{rank} by {list(perm)}, which is no permutation of them"
+        raise NotConvertibleError(msg)
     if x.shape is None:
         return Fact(x.dtype, tuple(ops.fresh() for _ in perm))
-    return Fact(x.dtype, tuple(x.shape[axis_of(i, len(perm), "transpose")] for i in perm))
+    return Fact(x.dtype, tuple(x.shape[axis] for axis in axes))
 
 
 @rule("expand_dims")

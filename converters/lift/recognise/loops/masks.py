@@ -55,6 +55,8 @@ def _mask(expr: Expr, step: Step) -> tuple[Expr, Expr, Expr] | None:
     if expr.op != "where":
         return None
     condition, a, b = expr.args
+    if len(condition.shape) < len(expr.shape):
+        return None  # SelectV2 lays a vector along the last axis, not along the rows
     while condition.op in (
         "reshape",
         "expand_dims",

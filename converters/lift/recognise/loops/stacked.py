@@ -10,9 +10,22 @@ from reference.vocabulary.tracer import Expr, needed
 
 def unstack_states(step: Step) -> None:
     """Replace every state that is a stack by its parts, where the step reads nothing but parts."""
-    for state in list(step.states):
-        if state.new.op == "stack":
-            _split(step, state, state.new.params["axis"] % len(state.new.shape))
+    for carried in [state.carried for state in step.states]:
+        state = next(s for s in step.states if s.carried == carried)
+        if state.new.op != "stack":
+            continue
+        axis = state.new.params["axis"] % len(state.new.shape)
+        _read_parts(step, state.new, axis)
+        _split(step, next(s for s in step.states if s.carried == carried), axis)
+
+
+def _read_parts(step: Step, new: Expr, axis: int) -> None:
+    """A part of the new stack (what a step's output is made of) is what was stacked there."""
+    items = list(new.args[0])
+    roots = [s.new for s in step.states] + [w.item for w in step.writes]
+    parts = {e: k for e in needed(roots) if (k := _part(e, new, axis)) is not None}
+    if parts:
+        rebind(step, {expr: items[k] for expr, k in parts.items()})
 
 
 def _split(step: Step, state: State, axis: int) -> None:
