@@ -1,7 +1,8 @@
 """Loops that run as many steps as the longest row has, on backends that cannot cut their sequences so.
 
 JAX fixes every size before it runs: there the recurrence runs over the whole sequence, and its lengths end it where the loop would have
-stopped, so that zeros follow. PyTorch's own layers refuse a sequence of no step: there one step is kept, which the lengths make empty.
+stopped. What follows is followed along the axis of its steps (:mod:`converters.to_keras.stretched`), and zeros leave the model behind the
+last one. PyTorch's own layers refuse a sequence of no step: there one step is kept, which the lengths make empty.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ import numpy as np
 from converters.graph import DType
 from converters.lift.recognise.loops.closing import STEPS
 from converters.lift.recognise.loops.emit import ProgramArray, ProgramOps
-from converters.lift.recognise.loops.traced import TracedCell
 from converters.lift.recognise.tidy import rename
-from converters.program import OpNode, Program, Recurrence, Statement
+from converters.program import OpNode, Program, Recurrence, Statement, defined
+from converters.to_keras.along import Along
 from converters.to_keras.backend import keras
 from converters.to_keras.most_steps import with_most_steps
-from reference.errors import NotConvertibleError, Reason
+from converters.to_keras.stretched import Stretched
 from reference.vocabulary.abstract.fact import Fact
 from reference.vocabulary.abstract.sizes import Size
 
@@ -28,7 +29,7 @@ def without_cuts(program: Program, /) -> tuple[Program, tuple[str, ...]]:
     """The program as it is on TensorFlow, on the others with sequences that are never empty, or never cut; and the outputs that run on.
 
     Raises:
-        NotConvertibleError: on JAX, what follows the recurrence would not be zeros behind its last step.
+        NotConvertibleError: on JAX, something works across the steps of which there are too many.
     """
     backend = keras.backend.backend()
     program, bounded = with_most_steps(program) if backend == "jax" else (program, ())
@@ -55,12 +56,16 @@ def without_cuts(program: Program, /) -> tuple[Program, tuple[str, ...]]:
                 continue
             statement = _longer(ops, statement, cuts[statement.outputs[0]], whole=whole)
         elif isinstance(statement, Recurrence) and statement.loop in loops:
-            if whole:
-                _refuse_unmasked(statement)
-                longer += statement.outputs
+            longer += statement.outputs if whole else ()
             statement = _ended(program, ops, statement, loops[statement.loop])
         statements += [*ops.statements, rename(statement, names)]
         ops.statements.clear()
+    if whole:
+        begun = {name: Along(0, steps) for name, steps in cuts.items()}
+        states = Stretched(program, begun, loops).states
+        outputs = _zeros_behind(program, ops, states, loops)
+        program = replace(program, names={**program.names, **outputs})
+        statements += ops.statements
     changed = replace(
         program,
         statements=tuple(statements),
@@ -68,6 +73,33 @@ def without_cuts(program: Program, /) -> tuple[Program, tuple[str, ...]]:
         facts={name: _no_size(fact) for name, fact in {**program.facts, **ops.facts}.items()},
     )
     return changed, tuple(longer)
+
+
+def _zeros_behind(
+    program: Program, ops: ProgramOps, states: Mapping[str, Along], loops: Mapping[str, str]
+) -> dict[str, str]:
+    """By output: the value that is zeros behind the last step, where what the program gives out need not be."""
+    makers = {n: s for s in program.statements for n in defined(s)}
+    found: dict[str, str] = {}
+    for name in program.outputs:
+        value = program.names.get(name, name)
+        state, maker = states.get(value), makers.get(value)
+        while isinstance(maker, OpNode) and maker.node.op in ("Transpose", "Identity"):
+            maker = makers.get(maker.inputs[0])
+        if state is None or (isinstance(maker, Recurrence) and maker.loop in loops):
+            continue
+        y = ops.value(value)
+        shape, axis = y.fact.shape, ops.constant(np.asarray(state.axis, np.int32))
+        ones = ops.node("OnesLike", (ops.cast(y, "int32"),), Fact("int32", shape))
+        steps = ops.node("Cumsum", (ones, axis), Fact("int32", shape), _CUMSUM)
+        last = ops.value(state.steps)
+        inside = ops.less_equal(steps, last if last.dtype == "int32" else ops.cast(last, "int32"))
+        zero = ops.constant(np.zeros((), y.dtype))
+        found[name] = ops.where(inside, y, zero).name
+    return found
+
+
+_CUMSUM = {"exclusive": False, "reverse": False, "Tidx": DType("int32")}
 
 
 def _no_size(fact: Fact) -> Fact:
@@ -154,12 +186,3 @@ def _ended(program: Program, ops: ProgramOps, found: Recurrence, steps: str) -> 
 def _value(program: Program, ops: ProgramOps, name: str) -> ProgramArray:
     constant = program.constants.get(name)
     return ops.value(name) if constant is None else ops.constant(constant)
-
-
-def _refuse_unmasked(found: Recurrence) -> None:
-    """Without masks, only the outputs of the recurrence itself are zeros behind its end."""
-    alone = isinstance(found.cell, TracedCell) and found.name == found.loop
-    if found.lengths is None and not alone:
-        text = "the number of its steps depends on values, and nothing masks what follows it"
-        msg = f"node {found.name!r}: {text}: port it on TensorFlow"
-        raise NotConvertibleError(msg, (Reason(found.name, text),))

@@ -19,6 +19,7 @@ from converters.to_keras.narrow import narrowed, refuse_dtypes
 from converters.to_keras.plan import Builder, Key
 from converters.to_keras.probing import probe
 from converters.to_keras.rules import RULES
+from converters.to_keras.stretched import refuse_across
 from converters.unrolled import unrolled_records
 from reference.errors import NotConvertibleError, Reason
 from reference.vocabulary.abstract.sizes import as_static
@@ -70,6 +71,8 @@ def to_keras(
     context = Context(program)
     context.to_maximum.update(longer)
     refuse_dtypes(context)
+    if keras.backend.backend() == "jax":
+        refuse_across(program)
     inputs = tensor_names(program.inputs)
     outputs = tensor_names(program.outputs)
     builder = Builder(context, RULES, names=Names())

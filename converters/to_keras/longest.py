@@ -15,6 +15,9 @@ from converters.to_keras.shapes import sources
 from reference.vocabulary.abstract.fact import Dim
 from reference.vocabulary.abstract.sizes import Size
 
+MOST = 2**16
+"""A number beyond it is what a dtype holds rather than a maximum that somebody set."""
+
 
 def most_of(context: Context, value: str, name: str, made: str, /) -> tuple[OpNode, ...]:
     """Statements of which the last gives, as ``name``, a number that an integer cannot exceed; none where sizes do not tell one.
@@ -23,7 +26,7 @@ def most_of(context: Context, value: str, name: str, made: str, /) -> tuple[OpNo
         made: what is made with it: the sizes are those of values before.
     """
     found = ranges_of(context).of(value)
-    if found is None or not isinstance(found.high, Size):
+    if found is None or (not isinstance(found.high, Size) and found.high > MOST):
         return ()
     places = sources(context, [found.high], made)
     if places is None:

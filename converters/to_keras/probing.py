@@ -19,7 +19,8 @@ SIZES = (3, 1, 16, 64)
 """For every open size; a later one where an earlier one does not do (a window of five steps)."""
 
 
-_TRACED = ("concrete", "Tracer", "static")
+_OF_VALUES = ("concrete", "Tracer")
+_TRACED = (*_OF_VALUES, "static")
 """What JAX says where a size depends on a value; another message may be due to the size that was tried."""
 
 
@@ -42,7 +43,8 @@ def probe(model: Any, /) -> None:
             failures.append(_refusal(error, backend))
         else:
             return
-    telling = [error for error in failures if any(word in str(error) for word in _TRACED)]
+    words = (*_TRACED, "depend on values")
+    telling = [error for error in failures if any(word in str(error) for word in words)]
     raise telling[0] if telling else failures[-1]
 
 
@@ -78,6 +80,8 @@ def _run(model: Any, feeds: Mapping[str, np.ndarray], backend: str) -> None:
 def _refusal(error: Exception, backend: str) -> NotConvertibleError:
     node, op = _where(error)
     text = f"the {backend} backend cannot run {op}: {first_line(error)}"
+    if backend == "jax" and any(word in str(error) for word in _OF_VALUES):
+        text = f"the sizes of what {op} gives depend on values, and the jax backend fixes all sizes before it runs: port it on TensorFlow"
     return NotConvertibleError(f"node {node!r}: {text}", (Reason(node, text),))
 
 

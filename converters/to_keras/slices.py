@@ -12,7 +12,7 @@ from converters.program import Conditional, Loop, OpNode, Statement, captured, d
 from converters.to_keras.context import IDENTITIES, Context
 
 _SHAPES = ("Shape", "ShapeN", "Size", "Rank")
-_ARITHMETIC = frozenset(
+ARITHMETIC = frozenset(
     (
         "Add AddV2 Sub Mul FloorDiv FloorMod RealDiv TruncateDiv Maximum Minimum Neg Cast Pack Unpack ConcatV2 Concat Slice StridedSlice "
         "GatherV2 Gather Prod Sum Max Min ExpandDims Squeeze Reshape Split SplitV Range Fill ZerosLike OnesLike Select Equal Less Greater "
@@ -77,7 +77,7 @@ def _steps(
     if statement.node.op in _SHAPES:
         return (statement,)
     fact = context.fact(name)
-    if statement.node.op not in _ARITHMETIC or fact is None or fact.shape is None:
+    if statement.node.op not in ARITHMETIC or fact is None or fact.shape is None:
         return None
     if len(fact.shape) > 1:
         return None
