@@ -23,9 +23,13 @@ class RecurrenceRecord:
     """``LSTM GRU RNN Scan Loop unrolled``."""
     reason: str | None
     """Why it is not native; None where it is."""
+    segments: int | None = None
+    """In how many segments of time a ragged batch is run; None, and absent from the JSON: in one piece."""
 
     def as_json(self) -> dict[str, Any]:
         record = asdict(self)
+        if self.segments is None:
+            del record["segments"]
         return record | {
             "initial_state": list(self.initial_state),
             "parameters": dict(self.parameters),

@@ -29,7 +29,7 @@ class Options:
     dtype: str = "float32"
     prefer: str = "speed"
     batch: int = 16
-    ragged: bool = False
+    ragged: bool | None = None
     streaming: bool = False
 
     def __post_init__(self) -> None:
@@ -103,7 +103,7 @@ def convert(
     dtype: str = "float32",
     prefer: str = "speed",
     batch: int = 16,
-    ragged: bool = False,
+    ragged: bool | None = None,
     streaming: bool = False,
     threads: int = 1,
     max_tensor: int | None = None,

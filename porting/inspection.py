@@ -77,8 +77,9 @@ def _recurrence(root: Tree, item: Mapping[str, Any]) -> None:
     major = ", time-major" if item["time_major"] else ""
     branch = root.add(f"{item['cell']}({item['units']}) {item['name']}, {item['direction']}{major}")
     for target in ("onnx", "keras"):
-        why = item[target]["reason"]
-        branch.add(f"{target}: {item[target]['form'] or '?'}" + (f" ({why})" if why else ""))
+        why, pieces = item[target]["reason"], item[target].get("segments")
+        cut = f" in {pieces} segments of time" if pieces else ""
+        branch.add(f"{target}: {item[target]['form'] or '?'}{cut}" + (f" ({why})" if why else ""))
     if item["lengths"]:
         branch.add(f"lengths: {item['lengths']}")
     for weight, variable in item["parameters"].items():
@@ -168,16 +169,16 @@ def _loops(program: Program) -> list[dict[str, str]]:
 def describe_recurrence(program: Program, recurrence: Recurrence, /) -> dict[str, Any]:
     """CONTRACT's recurrence, with ``onnx`` and ``keras`` instead of one ``form`` and ``reason``."""
     from converters.to_onnx.convert import record
-    from converters.to_onnx.plan import plan
 
-    found = record(recurrence, _planned(plan, program, recurrence)).as_json()
-    onnx = {"form": found.pop("form"), "reason": found.pop("reason")}
+    found = record(recurrence, _planned(program, recurrence)).as_json()
+    onnx = {key: found.pop(key) for key in ("form", "reason", "segments") if key in found}
     return found | {"onnx": onnx, "keras": _keras(recurrence)}
 
 
-def _planned(plan: Any, program: Program, recurrence: Recurrence) -> Any:
+def _planned(program: Program, recurrence: Recurrence) -> Any:
     from dataclasses import dataclass as data
 
+    from converters.to_onnx.plan import fed_names, plan
     from reference.vocabulary.abstract.fact import Fact
 
     @data(frozen=True)
@@ -186,11 +187,12 @@ def _planned(plan: Any, program: Program, recurrence: Recurrence) -> Any:
         name: str | None = None
 
     unknown = Fact("float32")
-    values = [
-        Sequence(program.facts.get(name) or program.inputs.get(name) or unknown, name)
-        for name in recurrence.sequences
+    known: list[list[Any]] = [
+        [Sequence(program.facts.get(n) or program.inputs.get(n) or unknown, n) for n in names]
+        for names in (recurrence.sequences, recurrence.initial_state)
     ]
-    return plan(recurrence, values, prefer="speed", batch=16, ragged=False)
+    options: Any = {"prefer": "speed", "batch": 16, "ragged": None, "fed": fed_names(program)}
+    return plan(recurrence, *known, **options)
 
 
 def _keras(recurrence: Recurrence) -> dict[str, Any]:

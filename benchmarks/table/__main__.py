@@ -37,7 +37,7 @@ def contenders(row: Row) -> tuple[str, ...]:
     if row.kind in ("lstm", "bidirectional", "two_layers") and not row.ragged:
         extra.append("ours-int8")
     if row.ragged and row.kind in ("lstm", "bidirectional", "two_layers", "gru"):
-        extra.append("ours-ragged")
+        extra.append("ours-whole")
     if row.kind in ("gru", "rnn"):
         extra.append("ours-native")
     return (*PLAIN, *extra)

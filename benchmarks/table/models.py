@@ -106,7 +106,7 @@ def sources() -> str:
 
 
 def _ours(name: str, source: Path, target: Path) -> dict[str, Any]:
-    """Default options, but for what the contender's name says: ``ours-int8``, ``ours-ragged``, ``ours-native``."""
+    """Default options, but for what the contender's name says: ``ours-int8``, ``ours-whole``, ``ours-native``."""
     from converters.lift import lift
     from converters.read_graphdef import read
     from converters.to_onnx import save, to_onnx
@@ -119,7 +119,7 @@ def _ours(name: str, source: Path, target: Path) -> dict[str, Any]:
     option = name.removeprefix("ours").removeprefix("-")
     chosen: dict[str, Any] = {
         "int8": {"dtype": "int8"},
-        "ragged": {"ragged": True},
+        "whole": {"ragged": False},
         "native": {"prefer": "native"},
     }.get(option, {})
     exported = to_onnx(lift(read(source), outputs=["y:0"]), **chosen)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,8 @@ class Builder:
         self.initializers: dict[str, np.ndarray] = {}
         self._constants: dict[Any, str] = {}
         self._taken: dict[str, int] = {}
+        self.by_content = False
+        """Whether large constants, too, are shared where they are equal, and not only where they are one array."""
 
     def unique(self, name: str, /) -> str:
         """``name``, with a number behind it where it is taken."""
@@ -131,10 +134,13 @@ class Builder:
         return self.root
 
     def constant(self, value: np.ndarray, /, name: str = "") -> str:
-        """The name of an initializer; equal small values share one."""
+        """The name of an initializer; equal small values share one (large ones, too: :attr:`by_content`)."""
         key: Any = (
             (str(value.dtype), value.shape, value.tobytes()) if value.nbytes <= 1024 else id(value)
         )
+        if self.by_content and value.nbytes > 1024 and value.dtype != object:
+            same = blake2b(np.ascontiguousarray(value).data).digest()
+            key = (str(value.dtype), value.shape, same)
         if value.dtype == object:
             key = ("object", value.shape, tuple(value.ravel().tolist()))
         found = self._constants.get(key)
@@ -144,6 +150,15 @@ class Builder:
             self.home[found] = self.root
             self._constants[key] = found
         return found
+
+    @contextmanager
+    def sharing(self) -> Iterator[None]:
+        """Equal constants made here are one, however large."""
+        outer, self.by_content = self.by_content, True
+        try:
+            yield
+        finally:
+            self.by_content = outer
 
     @contextmanager
     def inside(self, name: str, /, *, pinned: bool = False) -> Iterator[Scope]:

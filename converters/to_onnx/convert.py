@@ -30,7 +30,8 @@ from converters.to_onnx.loops import emit_loop
 from converters.to_onnx.native.driver import Side, emit_native
 from converters.to_onnx.onnx_ops import OnnxOps
 from converters.to_onnx.pairs import paired
-from converters.to_onnx.plan import plan
+from converters.to_onnx.plan import Plan, fed_names, plan
+from converters.to_onnx.ragged.emission import emit_in_segments
 from converters.to_onnx.ranks import ranked
 from converters.to_onnx.records import loop_record, record
 from converters.to_onnx.scan import emit_scan
@@ -56,7 +57,7 @@ def to_onnx(
     prefer: str = "speed",
     batch: int = 16,
     streaming: bool = False,
-    ragged: bool = False,
+    ragged: bool | None = None,
     dtype: str = "float32",
     metadata: Mapping[str, str] | None = None,
 ) -> Exported:
@@ -66,7 +67,8 @@ def to_onnx(
         prefer: ``"speed"``: a recurrence that ONNX Runtime's own operator runs slower than a Scan at ``batch`` rows becomes a Scan.
         batch: the number of rows that the speed is judged for.
         streaming: a step model, with states as inputs and outputs.
-        ragged: rows sorted by length and run in chunks.
+        ragged: batches with lengths in segments of time, each with the rows that have not ended; None: where speed is preferred, from a
+            size on, in float32 and but for step models.
         dtype: ``"float32"``, ``"float16"`` or ``"int8"`` (LSTM weights only).
 
     Raises:
@@ -87,8 +89,10 @@ def to_onnx(
     if streaming:
         program, pairs, times = step_model(program)
     narrow = {"float32": "float16"} if dtype == "float16" else None
-    ops = OnnxOps(opset=opset, narrow=narrow, times=times, quantise=dtype == "int8", ragged=ragged)
-    exporter = Exporter(program, ops, prefer=prefer, batch=batch)
+    if ragged is None and (streaming or dtype != "float32"):
+        ragged = False
+    ops = OnnxOps(opset=opset, narrow=narrow, times=times, quantise=dtype == "int8")
+    exporter = Exporter(program, ops, prefer=prefer, batch=batch, ragged=ragged)
     exported = replace(exporter.run(metadata or {}), states=pairs)
     if dtype == "int8" and not ops.quantised:
         msg = "no recurrence is a native LSTM: there is nothing to quantise to int8"
@@ -117,9 +121,12 @@ class Env(dict[str, Any]):
 class Exporter:
     """One conversion."""
 
-    def __init__(self, program: Program, ops: OnnxOps, *, prefer: str, batch: int) -> None:
+    def __init__(
+        self, program: Program, ops: OnnxOps, *, prefer: str, batch: int, ragged: bool | None
+    ) -> None:
         self.program, self.ops = program, ops
-        self.prefer, self.batch = prefer, batch
+        self.options: Any = {"prefer": prefer, "batch": batch, "ragged": ragged}
+        self.options["fed"] = fed_names(program)
         self.records: dict[str, RecurrenceRecord] = {}
         self.read = read_names(program)
 
@@ -225,22 +232,33 @@ class Exporter:
 
     def recurrence(self, parts: tuple[Recurrence, ...], env: Env) -> None:
         self.at(parts[0].name)
-        options: Any = {"prefer": self.prefer, "batch": self.batch, "ragged": self.ops.ragged}
-        plans = [plan(r, [env[name] for name in r.sequences], **options) for r in parts]
+        plans = [self.plan(r, env) for r in parts]
         for recurrence, chosen in zip(parts, plans, strict=True):
             self.records[recurrence.name] = record(recurrence, chosen)
         forms = [chosen.native for chosen in plans]
         sides = tuple(Side(r, f) for r, f in zip(parts, forms, strict=True) if f is not None)
-        if len(sides) == len(parts):
+        if len(sides) == len(parts) and not any(chosen.segments for chosen in plans):
             ordered = tuple(sorted(sides, key=lambda side: side.recurrence.direction != "forward"))
             emit_native(self.ops, ordered, env)
             return
-        for recurrence, form in zip(parts, forms, strict=True):
+        for recurrence, chosen in zip(parts, plans, strict=True):
             self.at(recurrence.name)
-            if form is not None:
-                emit_native(self.ops, (Side(recurrence, form),), env)
+            if chosen.segments:
+                emit_in_segments(
+                    self.ops, recurrence, chosen.native, env, self.read, chosen.segments
+                )
+            elif chosen.native is not None:
+                emit_native(self.ops, (Side(recurrence, chosen.native),), env)
             else:
                 emit_scan(self.ops, recurrence, env, self.read)
+
+    def plan(self, recurrence: Recurrence, env: Env) -> Plan:
+        """Which form the recurrence takes."""
+        sequences, initial = (
+            [env[name] for name in names]
+            for names in (recurrence.sequences, recurrence.initial_state)
+        )
+        return plan(recurrence, sequences, initial, **self.options)
 
 
 @contextmanager

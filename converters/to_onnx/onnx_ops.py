@@ -65,7 +65,6 @@ class OnnxOps(RecordingOps):
         narrow: Mapping[str, str] | None = None,
         times: frozenset[str] = frozenset(),
         quantise: bool = False,
-        ragged: bool = False,
     ) -> None:
         super().__init__()
         self.opset = opset
@@ -73,8 +72,7 @@ class OnnxOps(RecordingOps):
         self.stored: dict[str, str] = {}
         self.build = Builder()
         self.guard = TimeGuard(times)
-        self.quantise, self.ragged = quantise, ragged
-        self.quantised: list[str] = []
+        self.quantise, self.quantised = quantise, list[str]()
         """Names of the recurrences whose weights became int8."""
         self.steps: list[Frame] = []
         """The bodies of Scans being written, innermost last."""
@@ -86,6 +84,8 @@ class OnnxOps(RecordingOps):
         """By the name of an array cut to the batch's rows: the array with the row that an empty batch needs."""
         self.sides: dict[str, tuple[str, int, int]] = {}
         """By the name of one direction's sequence: the operator's whole result, which direction it is, and of how many."""
+        self.gathered: dict[str, Any] = {}
+        """By the name of a sequence that was run in segments of time: its ``Gathered``."""
         self.ramps: set[str] = set()
         """Names of vectors 0, 1, 2, …"""
         self.norms = LayerNorms()

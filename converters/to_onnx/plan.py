@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from converters.program import Recurrence
+from converters.program import OpNode, Program, Recurrence, defined
 from converters.to_onnx.native import NativeForm, Refusal, native
+from converters.to_onnx.ragged.apart import rows_apart
 from converters.to_onnx.values import Value
 
-FASTER_AS_SCAN: dict[str, tuple[int, int]] = {"GRU": (4096, 4096), "RNN": (1, 512)}
-"""By operator: the number of rows times units from which ``Scan`` with the input's product hoisted is the faster form, without and with
-lengths (``benchmarks/onnx_forms.py`` measures it). ONNX Runtime's LSTM kernel runs at the speed of its products and is never beaten."""
+FASTER_AS_SCAN: dict[str, tuple[int, int, int]] = {
+    "GRU": (4096, 4096, 8192),
+    "RNN": (1, 512, 1),
+}
+"""By operator: the number of rows times units from which ``Scan`` with the input's product hoisted is the faster form: without lengths, with
+them, and with them in segments (``benchmarks/onnx_forms.py`` measures it). ONNX Runtime's LSTM kernel runs at the speed of its products and
+is never beaten."""
+
+
+SEGMENTS = 4
+"""Of time, for a batch with lengths. More of them leave rows out sooner, and each costs a few nodes."""
+RAGGED_FROM = 2048
+"""The number of rows times units from which a batch with lengths is run in segments by default: below, a full batch would lose."""
+FEWEST_ROWS = 4
+"""Below, there are hardly rows to leave out."""
+
+
+_MOVES = frozenset(
+    (
+        *("Identity", "Unpack", "StridedSlice", "Slice", "Split", "SplitV", "Reshape", "Squeeze"),
+        *("ExpandDims", "Transpose", "Gather", "GatherV2", "Pack", "Concat", "ConcatV2", "Cast"),
+    )
+)
+"""TF ops that move numbers and compute none."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +45,8 @@ class Plan:
 
     native: NativeForm | None
     reason: str | None
+    segments: int | None = None
+    """In how many segments of time, each with the rows that still run; None: in one piece."""
 
     @property
     def form(self) -> str:
@@ -29,22 +54,66 @@ class Plan:
 
 
 def plan(
-    recurrence: Recurrence, sequences: list[Value], /, *, prefer: str, batch: int, ragged: bool
+    recurrence: Recurrence,
+    sequences: list[Value],
+    initial: list[Value],
+    /,
+    *,
+    prefer: str,
+    batch: int,
+    ragged: bool | None,
+    fed: Collection[str] = (),
 ) -> Plan:
     """Native wherever the semantics allow, unless another exact form is faster and speed is preferred.
 
-    In chunks of like lengths (``ragged``) GRU's operator wins back what Scan gains; RNN's does not.
+    ``ragged``: whether a batch with lengths is run in segments; None: from a size on, where speed is preferred and no initial state is ``fed``
+    (:func:`fed_names`), for such a model is often run step by step.
     """
+    if ragged is None:
+        large = batch >= FEWEST_ROWS and batch * (units(recurrence.cell) or 0) >= RAGGED_FROM
+        ragged = prefer == "speed" and large and not set(recurrence.initial_state) & set(fed)
+    cut = ragged and may_be_cut(recurrence, sequences, initial)
+    kind = 2 if cut else int(recurrence.lengths is not None)
+    chosen = _form(recurrence, sequences, batch if prefer == "speed" else None, kind)
+    return replace(chosen, segments=SEGMENTS) if cut else chosen
+
+
+def fed_names(program: Program, /) -> frozenset[str]:
+    """The values that are the program's inputs, or parts of these."""
+    found = set(program.inputs)
+    for statement in program.statements:
+        moves = isinstance(statement, OpNode) and statement.node.op in _MOVES
+        if moves and found & set(statement.inputs):
+            found.update(defined(statement))
+    return frozenset(found)
+
+
+def may_be_cut(recurrence: Recurrence, sequences: list[Value], initial: list[Value], /) -> bool:
+    """Whether the recurrence has lengths, and rows that can be put in another order and left out."""
+    shapes = [value.fact.shape or () for value in sequences]
+    states = [value.fact.shape or () for value in initial]
+    plain = all(len(shape) == 3 for shape in shapes)
+    plain = plain and all(shape and isinstance(shape[-1], int) for shape in (*shapes, *states))
+    numbers = all(value.fact.dtype[:5] == "float" for value in (*sequences, *initial))
+    return (
+        recurrence.lengths is not None
+        and plain
+        and numbers
+        and bool(shapes)
+        and rows_apart(recurrence, initial)
+    )
+
+
+def _form(recurrence: Recurrence, sequences: list[Value], batch: int | None, kind: int) -> Plan:
+    """The faster form for ``batch`` rows, native where it is None; ``kind`` is the column of :data:`FASTER_AS_SCAN`."""
     found = native(recurrence.cell)
     if isinstance(found, Refusal):
         return Plan(None, recurrence.reason or found.reason)
     refusal = _misfit(recurrence, found, sequences)
     if refusal is not None:
         return Plan(None, refusal)
-    chunks = ragged and recurrence.lengths is not None and found.op == "GRU"
-    limits = None if chunks else FASTER_AS_SCAN.get(found.op)
-    size = batch * found.units
-    if prefer == "speed" and limits and size >= limits[recurrence.lengths is not None]:
+    limits = FASTER_AS_SCAN.get(found.op)
+    if batch and limits and batch * found.units >= limits[kind]:
         reason = f"for {batch} rows Scan is faster than ONNX Runtime's {found.op}; --prefer native keeps it"
         return Plan(None, reason)
     return Plan(found, None)

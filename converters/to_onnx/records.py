@@ -23,6 +23,7 @@ def record(recurrence: Recurrence, chosen: Plan, /) -> RecurrenceRecord:
         parameters=recurrence.parameters,
         form=chosen.form,
         reason=_with_edge(chosen.reason, recurrence.cell),
+        segments=chosen.segments,
     )
 
 

@@ -17,6 +17,7 @@ from converters.to_onnx import sizes
 from converters.to_onnx.builder import Port, Scope, prune, ranked
 from converters.to_onnx.hoist import item_of
 from converters.to_onnx.onnx_ops import Frame
+from converters.to_onnx.ragged.apart import rows_apart
 from converters.to_onnx.tighten import tighten
 from converters.to_onnx.values import Value
 from reference import states
@@ -30,20 +31,28 @@ if TYPE_CHECKING:
 Env = dict[str, Value]
 
 
-def emit_scan(ops: OnnxOps, recurrence: Recurrence, env: Env, read: Collection[str], /) -> None:
+def emit_scan(
+    ops: OnnxOps,
+    recurrence: Recurrence,
+    env: Env,
+    read: Collection[str],
+    /,
+    *,
+    hidden: bool = False,
+) -> None:
     """Write the Scan; the recurrence's outputs and final states go to ``env``. ``read``: the names that something reads.
 
-    In a float16 model the weights are float16 and the body is float32: ONNX Runtime's CPU computes float16 in float32 anyway, and its
+    ``hidden``: nobody sees the outputs past a row's end, so that they may hold anything. In a float16 model the weights are float16 and the body is float32: ONNX Runtime's CPU computes float16 in float32 anyway, and its
     optimiser (1.31, the NCHWc step) ends the process at a Scan whose body holds float16.
     """
     if not ops.narrow:
-        _emit(ops, recurrence, env, read)
+        _emit(ops, recurrence, env, read, hidden)
         return
     taken = (*recurrence.sequences, *recurrence.initial_state, *recurrence.invariants)
     inner = {name: _in(ops, env[name], ops.narrow) for name in taken}
     inner |= {name: env[name] for name in (recurrence.lengths, recurrence.steps) if name}
     with ops.wide():
-        _emit(ops, recurrence, inner, read)
+        _emit(ops, recurrence, inner, read, hidden)
     for name in recurrence.defines:
         if name in inner:
             env[name] = ops.cast(inner[name], inner[name].fact.dtype)
@@ -58,7 +67,9 @@ def _in(ops: OnnxOps, value: Value, narrow: Mapping[str, str]) -> Value:
     return value
 
 
-def _emit(ops: OnnxOps, recurrence: Recurrence, env: Env, read: Collection[str]) -> None:
+def _emit(
+    ops: OnnxOps, recurrence: Recurrence, env: Env, read: Collection[str], hidden: bool
+) -> None:
     sequences = [env[name] for name in recurrence.sequences]
     time = real = _time(ops, recurrence, env)
     if _may_be_empty(recurrence, time, sequences):
@@ -76,7 +87,10 @@ def _emit(ops: OnnxOps, recurrence: Recurrence, env: Env, read: Collection[str])
         outputs = [outputs[i] for i in shown]
         if mask is not None:
             kept = _kept(recurrence, carried, read)
-            outputs, new = _masked(ops, item_of(ops, mask), outputs, new, carried, kept)
+            shown_only = [] if hidden else outputs
+            valid = item_of(ops, mask)
+            zeroed, new = _masked(ops, valid, shown_only, new, carried, kept)
+            outputs = zeroed or outputs
         finals = [_distinct(ops, value, scope) for value in (*new, *outputs)]
         ops.steps.pop()
     prune(scope)
@@ -184,10 +198,9 @@ def _step(
 def _kept(recurrence: Recurrence, carried: list[Value], read: Collection[str]) -> list[bool]:
     """Which state parts must stay as they are past a row's end: those read in the end, and all that a backward scan meets first.
 
-    A recognised cell with states ``[B, n]`` computes each row from that row alone; of a traced one nothing is known.
+    In a forward one, where no row is computed from another, the rest may become anything there.
     """
-    apart = not recurrence.reason and all(len(value.shape) == 2 for value in carried)
-    if recurrence.direction == "backward" or not apart:
+    if recurrence.direction == "backward" or not rows_apart(recurrence, carried):
         return [True] * len(carried)
     return [name in read for name in recurrence.final_state]
 

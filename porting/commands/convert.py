@@ -37,7 +37,11 @@ from porting.conversion import TARGETS, Conversion
     show_default=True,
     help="Rows that speed is judged for.",
 )
-@click.option("--ragged", is_flag=True, help="Sort rows by length and run them in chunks.")
+@click.option(
+    "--ragged/--no-ragged",
+    default=None,
+    help="Batches with lengths in segments of time, each with the rows that still run. Left out: from a size on.",
+)
 @click.option("--streaming", is_flag=True, help="A step model: states in, states out.")
 @options.as_json
 def command(
@@ -71,7 +75,8 @@ def show(done: Conversion) -> None:
     click.echo(f"wrote {done.output}")
     for item in done.recurrences:
         why = f": {item['reason']}" if item["reason"] else ""
-        click.echo(f"  {item['cell']}({item['units']}) {item['name']} -> {item['form']}{why}")
+        cut = f" in {item['segments']} segments of time" if item.get("segments") else ""
+        click.echo(f"  {item['cell']}({item['units']}) {item['name']} -> {item['form']}{cut}{why}")
     for name, value in done.frozen.items():
         click.echo(f"  {name} is frozen to {value}")
     for note in done.notes:

@@ -1,4 +1,4 @@
-"""float16, int8 and ragged batches: the same model in another width or order."""
+"""float16 and int8: the same model in another width."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from converters.lift import lift
-from converters.read_graphdef import read
 from converters.to_onnx import save, to_onnx
 from reference.cells.basic_lstm import BasicLSTMCell
 from reference.cells.basic_rnn import BasicRNNCell
@@ -17,7 +15,6 @@ from reference.cells.gru import GRUCell
 from reference.cells.lstm import LSTMCell
 from reference.errors import NotConvertibleError, UsageError
 from tests.converters.to_onnx_running import recurrence_program, run, run_vocabulary, session
-from tests.zoo.catalogue import zoo
 
 RNG = np.random.default_rng(11)
 F, U, STEPS, ROWS = 3, 4, 7, 9
@@ -47,30 +44,6 @@ def pair(name: str) -> Any:
 def feeds_of(program: Any, rows: int = ROWS) -> dict[str, np.ndarray]:
     feeds = {n: draw(rows, f.shape[-1]) for n, f in program.inputs.items() if n[:2] in ("a/", "b/")}
     return feeds | {"x:0": draw(STEPS, rows, F), "lengths:0": np.resize(LENGTHS, rows)}
-
-
-@pytest.mark.parametrize("rows", [1, 2, 3, ROWS])
-@pytest.mark.parametrize("name", ["lstm", "peephole", "gru", "rnn"])
-def test_ragged_is_the_same(name: str, rows: int) -> None:
-    """Rows sorted by length, in chunks, also where there are fewer rows than chunks."""
-    program = pair(name)
-    feeds = feeds_of(program, rows)
-    plain = to_onnx(program, prefer="native")
-    ragged = to_onnx(program, prefer="native", ragged=True)
-    assert "TopK" in [n.op_type for n in ragged.model.graph.node]
-    for a, b in zip(run(ragged, feeds), run(plain, feeds), strict=True):
-        np.testing.assert_allclose(a, b, rtol=0, atol=1e-6)
-
-
-def test_ragged_from_zeros() -> None:
-    """Found by fuzzing: a final state that may be the initial one, zeros of the whole batch, was selected in a chunk of it."""
-    model = next(m for m in zoo() if m.name == "v2_bidirectional")
-    assert model.samples is not None
-    program = lift(read(model.graph).graph, inputs=model.inputs, outputs=["h_1:0"])
-    ragged = to_onnx(program, ragged=True)
-    with np.load(model.samples) as store:
-        feeds = {name: store[f"in0:{name}"] for name in program.inputs}
-        np.testing.assert_allclose(run(ragged, feeds)[0], store["out0:h_1:0"], rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", list(CELLS))

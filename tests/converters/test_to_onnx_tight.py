@@ -133,14 +133,3 @@ def both(program: Program, feeds: dict[str, np.ndarray]) -> np.ndarray:
         found, _ = reference_run(cell, feeds["x:0"], state, feeds["lengths:0"], backward=backward)
         parts.append(found)
     return np.concatenate(parts, -1)
-
-
-@pytest.mark.parametrize(("name", "form"), [("gru", "GRU"), ("rnn", "Scan")])
-def test_chunks_of_like_lengths_keep_the_operator_that_gains_by_them(name: str, form: str) -> None:
-    program = recurrence_program({name: CELLS[name]}, F)
-    exported = to_onnx(program, batch=1024, ragged=True)
-    assert {record.form for record in exported.recurrences} == {form}
-    feeds = feeds_of(program)
-    agree(run(exported, feeds), expected(program, feeds))
-    full = recurrence_program({name: CELLS[name]}, F, lengths=None)
-    assert to_onnx(full, batch=1024, ragged=True).recurrences[0].form == "Scan"

@@ -57,6 +57,8 @@ def transpose(e: Any, out: Fact, x: Any, *, perm: tuple[int, ...]) -> Any:
         x, perm = source, tuple(first[axis] for axis in perm)
     if perm == tuple(range(len(perm))):
         return x
+    if x.name in e.gathered and perm[:2] == (1, 0) and perm[2:] == tuple(range(2, len(perm))):
+        return e.gathered[x.name].moved
     if out.dtype == "float16":
         # In float32, between two casts: see cast_node, ONNX Runtime puts one before a MatMul by itself.
         wide = e.node("Transpose", e.node("Cast", x, to=1), perm=list(perm))

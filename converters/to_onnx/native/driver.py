@@ -17,6 +17,7 @@ import numpy as np
 from converters.program import Recurrence
 from converters.to_onnx import sizes
 from converters.to_onnx.native.form import NativeForm
+from converters.to_onnx.native.parts import Start, finals, is_zero, starts
 from converters.to_onnx.values import Value
 from reference.vocabulary.abstract.fact import Fact
 from reference.vocabulary.abstract.sizes import Dim, Size
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from converters.to_onnx.onnx_ops import OnnxOps
 
 Env = dict[str, Any]
-Start = dict[str, Value]
-"""State parts by letter, c and h."""
 
 
 @dataclass(frozen=True)
@@ -41,26 +40,32 @@ def emit_native(ops: OnnxOps, sides: tuple[Side, ...], env: Env, /) -> None:
     """Write the operator; the recurrences' outputs and final states go to ``env``."""
     x = env[sides[0].recurrence.sequences[0]]
     lengths = _lengths(ops, x, sides[0].recurrence.lengths, env)
-    starts = [_starts(ops, side, env) for side in sides]
-    if ops.ragged and lengths is not None:
-        from converters.to_onnx.native.ragged import in_chunks
-
-        results = in_chunks(ops, sides, x, lengths, starts)
-    else:
-        results = run(ops, sides, x, lengths, starts)
+    begun = [
+        starts(ops, side.form, [env[name] for name in side.recurrence.initial_state])
+        for side in sides
+    ]
+    results = run(ops, sides, x, lengths, begun)
     for side, (sequence, last) in zip(sides, results, strict=True):
         env[side.recurrence.outputs[0]] = sequence
-        parts = [last[letter] for letter in side.form.state if letter in "ch"]
-        if side.form.state == "c|h":
-            parts = [ops.concat(parts, 1)]
-        env.update(zip(side.recurrence.final_state, parts, strict=True))
+        env.update(zip(side.recurrence.final_state, finals(ops, side.form, last), strict=True))
 
 
 def run(
-    ops: OnnxOps, sides: tuple[Side, ...], x: Value, lengths: Value | None, starts: list[Start]
+    ops: OnnxOps,
+    sides: tuple[Side, ...],
+    x: Value,
+    lengths: Value | None,
+    begun: list[Start],
+    /,
+    *,
+    filled: bool = False,
 ) -> list[tuple[Value, Start]]:
-    """The operator on x ``[T, B, features]`` and clamped lengths: per side the sequence and the final state parts."""
-    call = _Call(ops, sides, x, lengths, starts)
+    """The operator on x ``[T, B, features]`` and clamped lengths: per side the sequence and the final state parts.
+
+    ``filled``: there are a row and a step for certain, states are ``[1, B, units]`` in and out, and what a row without a step ends with is not
+    looked at.
+    """
+    call = _Call(ops, sides, x, lengths, begun, filled)
     letters = "ch" if sides[0].form.op == "LSTM" else "h"
     return [
         (call.sequence(i), {letter: call.last(i, letter) for letter in letters})
@@ -78,15 +83,6 @@ def _lengths(ops: OnnxOps, x: Value, name: str | None, env: Env) -> Value | None
     return found
 
 
-def _starts(ops: OnnxOps, side: Side, env: Env) -> Start:
-    """The initial state parts ``[B, units]`` by letter."""
-    parts = [env[name] for name in side.recurrence.initial_state]
-    if side.form.state == "c|h":
-        parts = list(ops.split(parts[0], (side.form.units,) * 2, 1))
-        return {"c": parts[0], "h": parts[1]}
-    return dict(zip(side.form.state, parts, strict=True))
-
-
 class _Call:
     """The one node, and what stands around it."""
 
@@ -97,13 +93,15 @@ class _Call:
         x: Value,
         lengths: Value | None,
         starts: list[Start],
+        filled: bool,
     ) -> None:
         self.ops, self.sides, self.lengths, self.starts = ops, sides, lengths, starts
+        self.filled = filled
         self.form = sides[0].form
         self.dtype = x.fact.dtype
         self.time, self.batch = x.shape[0], x.shape[1]
-        self.pad_time = self.form.op == "GRU" and not _positive(self.time)
-        self.pad_batch = self.form.op != "RNN" and not _positive(self.batch)
+        self.pad_time = self.form.op == "GRU" and not filled and not _positive(self.time)
+        self.pad_batch = self.form.op != "RNN" and not filled and not _positive(self.batch)
         self.results = self._node(x)
 
     # -- inputs ----------------------------------------------------------------------------------
@@ -114,14 +112,14 @@ class _Call:
         inputs = [
             self._padded(x, {0: self.pad_time, 1: self.pad_batch}),
             *self._matrices(),
-            self._stacked([side.form.b for side in self.sides]),
+            self._stacked("b"),
             lengths,
             self._start("h"),
         ]
         if form.op == "LSTM":
             inputs.append(self._start("c"))
             if form.peepholes is not None:
-                inputs.append(self._stacked([side.form.peepholes for side in self.sides]))
+                inputs.append(self._stacked("peepholes"))
         if self.quantised:
             inputs += [None] * (8 - len(inputs))
             return ops.nodes(
@@ -139,14 +137,15 @@ class _Call:
     def quantised(self) -> bool:
         return self.ops.quantise and self.form.op == "LSTM"
 
-    def _stacked(self, arrays: list[Any]) -> str:
+    def _stacked(self, part: str) -> str:
         """One array per direction, as a constant."""
-        return self.ops.array(np.stack([np.asarray(a) for a in arrays]).astype(self.dtype))
+        arrays = [np.asarray(getattr(side.form, part)) for side in self.sides]
+        return self.ops.array(np.stack(arrays).astype(self.dtype))
 
     def _matrices(self) -> list[str]:
         """W and R; as int8 with rows and columns swapped where they are quantised."""
         if not self.quantised:
-            return [self._stacked([getattr(s.form, k) for s in self.sides]) for k in "wr"]
+            return [self._stacked(k) for k in "wr"]
         self.ops.quantised.append(self.sides[0].recurrence.name)
         packed = [[quantise(getattr(s.form, k))[0] for s in self.sides] for k in "wr"]
         return [self.ops.array(np.stack(items)) for items in packed]
@@ -185,6 +184,8 @@ class _Call:
         parts = [starts[letter] for starts in self.starts]
         if all(is_zero(ops, part) for part in parts):
             return None
+        if self.filled:
+            return ops.ref(parts[0])
         names = [ops.node("Unsqueeze", self._rows(part), ops.axes([0])) for part in parts]
         name = names[0] if len(names) == 1 else ops.node("Concat", *names, axis=0)
         return self._padded(name, {1: self.pad_batch})
@@ -240,6 +241,8 @@ class _Call:
         """A final state part ``[B, units]`` of one direction."""
         ops = self.ops
         last = self.results["hc".index(letter) + 1]
+        if self.filled:
+            return ops.wrap(last, Fact(self.dtype, (1, self.batch, self.form.units)))
         if len(self.sides) > 1:
             last = ops.node("Gather", last, ops.scalar(index, "int64"), axis=0)
         else:
@@ -275,14 +278,6 @@ def quantise(matrix: np.ndarray, /) -> tuple[np.ndarray, np.ndarray]:
     top = np.abs(matrix).max(axis=1)
     scale = np.where(top > 0, top / 127, 1).astype(np.float32)
     return np.ascontiguousarray(np.rint(matrix / scale[:, None]).astype(np.int8).T), scale
-
-
-def is_zero(ops: OnnxOps, x: Value, /) -> bool:
-    """Whether every item is known to be 0."""
-    if x.name is not None and x.name in ops.zeros:
-        return True
-    known = x.fact.value
-    return known is not None and known.dtype.kind == "f" and not known.any()
 
 
 def _positive(dim: Dim) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from converters.to_onnx.ragged.gathering import together
 from reference.vocabulary.abstract.fact import Fact
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ def both_directions(ops: OnnxOps, out: Fact, parts: tuple[Any, ...], axis: int) 
     perms = {perm for _, perm in moved}
     if out.dtype != "float32" or out.rank != 3 or axis % 3 != 2 or len(perms) != 1:
         return None
+    if perms <= {None, (1, 0, 2)} and all(name in ops.gathered for name, _ in moved):
+        return _of_segments(ops, out, [str(name) for name, _ in moved], None not in perms)
     whole = sides[0][0] if sides[0] is not None else ""
     if sides != [(whole, index, len(parts)) for index in range(len(parts))]:
         return None
@@ -45,6 +48,16 @@ def both_directions(ops: OnnxOps, out: Fact, parts: tuple[Any, ...], axis: int) 
     fact = Fact(out.dtype, (out.shape[1], out.shape[0], width))
     ops.transposed[batch_major] = (ops.wrap(time_major, fact), perm)
     return batch_major
+
+
+def _of_segments(ops: OnnxOps, out: Fact, names: list[str], batch_major: bool) -> str | None:
+    """The same of sequences that were run in segments."""
+    assert out.shape is not None
+    first, second, width = out.shape
+    shape = (second, first, width) if batch_major else out.shape
+    whole = together(ops, names, Fact(out.dtype, shape))
+    name = None if whole is None else ops.ref(whole)
+    return ops.gathered[name].moved if name is not None and batch_major else name
 
 
 def _origin(ops: OnnxOps, part: Any) -> tuple[str | None, tuple[int, ...] | None]:
