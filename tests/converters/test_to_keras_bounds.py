@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("keras")
+pytest.importorskip("keras", reason="what is tested makes Keras models")
 
 from converters.lift import lift, structure
 from converters.program import Loop, OpNode, Recurrence

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("keras")
+pytest.importorskip("keras", reason="what is tested makes Keras models")
 
 from converters.program import Program
 from converters.to_keras import to_keras

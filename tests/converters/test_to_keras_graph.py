@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("keras")
+pytest.importorskip("keras", reason="what is tested makes Keras models")
 
 from converters.program import Program, Recurrence
 from converters.to_keras import Exported, to_keras

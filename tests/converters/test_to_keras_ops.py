@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("keras")
+pytest.importorskip("keras", reason="what is tested makes Keras models")
 
 from converters.to_keras.backend import keras
 from converters.to_keras.ops import KerasOps, NeedsRunTimeError, Value

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("tensorflow")
+pytest.importorskip("tensorflow", reason="the gradient tape is TensorFlow's")
 
 from converters.lift import lift
 from converters.read_graphdef import read

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("keras")
+pytest.importorskip("keras", reason="what is tested makes Keras models")
 
 from converters.lift import lift
 from converters.read_graphdef import read

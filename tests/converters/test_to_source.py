@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("keras")
+pytest.importorskip("keras", reason="the source that is written here is run")
 
 from converters.lift import lift
 from converters.program import Program

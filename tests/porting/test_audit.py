@@ -180,7 +180,9 @@ def test_a_mask_of_infinities_is_no_damaged_weight():
 
 def test_what_a_keras_loop_holds_inside_is_shown_to_the_audit():
     """A constant folded out of weights is no weight of Keras: the audit must see it all the same, by its TF name."""
-    keras = pytest.importorskip("keras")
+    keras = pytest.importorskip(
+        "keras", reason="the port whose weights are audited is a Keras model"
+    )
     from converters.program import OpNode
     from converters.to_keras.encode import encode
     from converters.to_keras.encode_program import encode_statement

@@ -13,7 +13,7 @@ from porting.verification.verdict import DIFFERENT, EQUIVALENT
 from reference.errors import UsageError
 from tests.zoo.catalogue import MODELS
 
-pytest.importorskip("tensorflow")
+pytest.importorskip("tensorflow", reason="the Keras models here run on TensorFlow")
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 SLOPE_1, SLOPE_3 = 0.2, 1 / 6
 

@@ -12,7 +12,7 @@ from porting.verification.verdict import Row, Verdict
 from tests.porting.test_diagnosis_onnx import Port, blocks
 from tests.zoo.catalogue import MODELS
 
-pytest.importorskip("jinja2")
+pytest.importorskip("jinja2", reason="the page of a report is a template")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 
 from porting.verification.samples import Run, save_samples
 
-keras = pytest.importorskip("keras")
+keras = pytest.importorskip("keras", reason="the source that is written here is run")
 
 
 def network(*, seed: int = 0) -> Any:

@@ -19,7 +19,7 @@ def call(tmp_path):
 
 
 def test_tensorflow_agrees_where_it_runs_the_graph_without_its_optimisers(cli, call):
-    pytest.importorskip("tensorflow")
+    pytest.importorskip("tensorflow", reason="a live session is the oracle")
     done = cli(*call)
     assert done.status == 0, done.out + done.err
     told = done.json["verification"]
@@ -30,7 +30,7 @@ def test_tensorflow_agrees_where_it_runs_the_graph_without_its_optimisers(cli, c
 
 def test_a_graph_read_wrongly_is_seen(cli, call, monkeypatch):
     """TensorFlow reads the file itself, so a weight that we read wrongly cannot hide."""
-    pytest.importorskip("tensorflow")
+    pytest.importorskip("tensorflow", reason="a live session is the oracle")
     from porting.verification.original import Original
 
     run = Original._oracle
@@ -56,7 +56,7 @@ def test_without_tensorflow_it_says_what_to_install(cli, call, monkeypatch, tmp_
 
 
 def test_a_graph_that_tensorflow_cannot_load_is_one_sentence(cli, call, monkeypatch, tmp_path):
-    pytest.importorskip("tensorflow")
+    pytest.importorskip("tensorflow", reason="a live session is the oracle")
 
     def failing(*_):
         raise ValueError("No op named Odd")

@@ -9,7 +9,7 @@ import pytest
 from porting.report import chart, render, section
 from porting.verification.verdict import Row, Verdict
 
-pytest.importorskip("jinja2")
+pytest.importorskip("jinja2", reason="the page of a report is a template")
 
 
 def row(

@@ -100,7 +100,7 @@ def test_drawn_inputs_suit_the_graph(tunes, tmp_path):
 
 
 def test_the_demo_tells_the_whole_story(cli, tmp_path):
-    pytest.importorskip("tensorflow")
+    pytest.importorskip("tensorflow", reason="the Keras models here run on TensorFlow")
     done = cli("demo", "-o", tmp_path / "out")
     assert done.status == 0, done.err
     assert "each the same as TensorFlow 1.15.5 chose" in done.out

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("tensorflow")
-keras = pytest.importorskip("keras")
+pytest.importorskip("tensorflow", reason="the Keras models here run on TensorFlow")
+keras = pytest.importorskip("keras", reason="what is tested makes Keras models")
 
 import porting  # noqa: E402
 from porting.verification.samples import load_samples  # noqa: E402

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-pytest.importorskip("tensorflow")
-pytest.importorskip("keras")
+pytest.importorskip("tensorflow", reason="the Keras models here run on TensorFlow")
+pytest.importorskip("keras", reason="what is tested makes Keras models")
 
 import porting
 from porting.weights import forms

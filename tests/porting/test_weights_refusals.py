@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-pytest.importorskip("tensorflow")
-keras = pytest.importorskip("keras")
+pytest.importorskip("tensorflow", reason="the Keras models here run on TensorFlow")
+keras = pytest.importorskip("keras", reason="what is tested makes Keras models")
 
 import porting  # noqa: E402
 from porting.weights.store import Store  # noqa: E402

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-keras = pytest.importorskip("keras")
+keras = pytest.importorskip("keras", reason="what is tested makes Keras models")
 import porting  # noqa: E402
 from porting.weights.partitions import by_id  # noqa: E402
 from reference.errors import SemanticsError, UsageError  # noqa: E402

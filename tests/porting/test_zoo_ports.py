@@ -37,6 +37,6 @@ def test_onnx(name):
 @pytest.mark.parametrize("name", KERAS)
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_keras(name):
-    pytest.importorskip("tensorflow")
+    pytest.importorskip("tensorflow", reason="the Keras models here run on TensorFlow")
     found = sweep_one(zoo_model(name), "keras", recorded=True)
     assert found.outcome == "equivalent", found.cause
