@@ -41,6 +41,8 @@ def without_cuts(program: Program, /) -> tuple[Program, tuple[str, ...]]:
         for name in s.sequences
         if (steps := _cut(program, makers, name)) is not None
     }
+    if backend == "jax":
+        cuts |= _inner(program, makers, cuts)
     if backend == "tensorflow" or not cuts:
         return program, bounded
     whole = backend == "jax"
@@ -132,6 +134,25 @@ def _cut(program: Program, makers: Mapping[str, OpNode], name: str) -> str | Non
     if end is None or end.node.op != "ExpandDims":
         return None
     return end.inputs[0] if _told(program, makers, end.inputs[0]) else None
+
+
+def _inner(
+    program: Program, makers: Mapping[str, OpNode], cuts: Mapping[str, str]
+) -> dict[str, str]:
+    """The cuts inside what is cut: of the inputs of a decoder that begin with a symbol of its own."""
+    found: dict[str, str] = {}
+    todo = [makers[name].inputs[0] for name in cuts]
+    while todo:
+        name = todo.pop()
+        maker = makers.get(name)
+        if maker is None or name in found:
+            continue
+        steps = _cut(program, makers, name)
+        if steps is not None:
+            found[name] = steps
+        elif maker.node.op in ("ConcatV2", "GatherV2", "Identity"):
+            todo += maker.inputs
+    return found
 
 
 def _told(program: Program, makers: Mapping[str, OpNode], name: str) -> bool:

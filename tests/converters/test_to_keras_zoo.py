@@ -59,6 +59,8 @@ NOT_ALONE = {
             "training_few_steps",
             "training_fed_maximum",
             "training_unmasked",
+            "training_zeros_first",
+            "raw_rnn_go",
             "v2_training_decoder",
         ),
         "StridedSlice: as many steps as the longest row has",

@@ -49,13 +49,10 @@ def _replace(program: Program, loop: Loop, outer: Definitions) -> Program:
         told, stepped = count_finished(program, loop, outer)
         changed, count = counted(told, stepped)
         definitions = Definitions(changed, outer)
-        built = _built(changed, stepped, definitions, count, lenient=True)
-        if any(isinstance(s, OpNode) and s.node.op == EACH for s in built.statements):
-            found = resolve_pieces(_joined(changed, stepped, built))
-            if not holds_items(found):
-                return found
-            built = _built(changed, stepped, definitions, count, lenient=False)
-        return _joined(changed, stepped, built)
+        try:
+            return _recurrent(changed, stepped, definitions, count, delays=True)
+        except NotAStepError:
+            return _recurrent(changed, stepped, definitions, count, delays=False)
     except NotAStepError as error:
         reason = str(error)
     except (*DAMAGE, AssertionError, RecursionError) as error:
@@ -64,11 +61,23 @@ def _replace(program: Program, loop: Loop, outer: Definitions) -> Program:
     return _joined(program, loop, Built(statements=[replace(loop, reason=reason)]))
 
 
-def _built(
-    program: Program, loop: Loop, definitions: Definitions, count: Count, *, lenient: bool
-) -> Built:
-    step = read_step(program, loop, definitions, count)
-    return Builder(program, loop, step, definitions, lenient).build()
+def _recurrent(
+    program: Program, loop: Loop, definitions: Definitions, count: Count, *, delays: bool
+) -> Program:
+    """The program with recurrences in place of the loop.
+
+    Raises:
+        NotAStepError: it is none; or a state that only hands on, with ``delays`` no state, is one after all.
+    """
+    step = read_step(program, loop, definitions, count, delays=delays)
+    built = Builder(program, loop, step, definitions, lenient=True).build()
+    if any(isinstance(s, OpNode) and s.node.op == EACH for s in built.statements):
+        found = resolve_pieces(_joined(program, loop, built))
+        if not holds_items(found):
+            return found
+        step = read_step(program, loop, definitions, count, delays=delays)
+        built = Builder(program, loop, step, definitions, lenient=False).build()
+    return _joined(program, loop, built)
 
 
 def _joined(program: Program, loop: Loop, built: Built) -> Program:

@@ -15,8 +15,8 @@ import numpy as np
 from converters.graph import DType, Node
 from converters.lift.recognise.loops.bounds import known_int
 from converters.lift.recognise.loops.limits import VIEWS
-from converters.lift.recognise.loops.surgery import makers, op_of, terms, without
-from converters.program import Conditional, Loop, OpNode, Program, Statement
+from converters.lift.recognise.loops.surgery import live, makers, op_of, terms, without
+from converters.program import Conditional, Loop, OpNode, Program, Recurrence, Statement, read_names
 from reference.vocabulary.abstract.fact import Fact
 
 if TYPE_CHECKING:
@@ -36,12 +36,16 @@ def read_ahead(
         around: by value, what stands outside defines it.
     """
     made = makers(old.body.statements)
+    wanted = read_names(program)
     done = _done(made, old.body.outputs[finish.place])
     first_done = _done(around, old.carried[finish.place])
     before = {clock: _minus_one(program, ops, clock) for clock in finish.names(old)}
     for name in loop.body.inputs:
         place = loop.body.inputs.index(name)
         later = _going_on(program, makers(loop.body.statements), loop.body.outputs[place], done)
+        if later is not None and later[1] and loop.outputs[place] not in wanted:
+            # What the last step hands on nobody reads.
+            loop = _chosen(loop, place, later)
         first = _going_on(program, around, loop.carried[place], first_done)
         if later is None or first is None or name in before:
             continue
@@ -92,6 +96,17 @@ def _going_on(
         return None
     branch = chosen.otherwise if negated is None else chosen.then
     return branch.outputs[chosen.outputs.index(name)], makers(branch.statements)
+
+
+def _chosen(loop: Loop, place: int, branch: tuple[str, Made]) -> Loop:
+    """The loop that hands on what a branch gives, whatever the choice."""
+    name, made = branch
+    inner = {s.outputs: s for s in made.values() if not isinstance(s, Recurrence)}
+    known = makers(loop.body.statements)
+    fresh = tuple(s for outputs, s in inner.items() if not known.keys() & set(outputs))
+    outputs = (*loop.body.outputs[:place], name, *loop.body.outputs[place + 1 :])
+    body = replace(loop.body, statements=(*loop.body.statements, *fresh), outputs=outputs)
+    return replace(loop, body=live(body))
 
 
 def _without(

@@ -8,11 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from converters.graph import DType
 from converters.lift.lists import ListFact
 from converters.lift.recognise.form.poly import Atom, Monomial
 from converters.lift.recognise.form.values import NotRowWiseError, Values
-from converters.lift.recognise.loops.bounds import at_least_zero
 from converters.lift.recognise.loops.components import (
     Layer,
     Layers,
@@ -24,7 +22,8 @@ from converters.lift.recognise.loops.coverage import Coverage, time_major
 from converters.lift.recognise.loops.emit import ProgramArray
 from converters.lift.recognise.loops.ends import Ends
 from converters.lift.recognise.loops.mapped import over_steps
-from converters.lift.recognise.loops.masking import count_of, hold_past, mask_past
+from converters.lift.recognise.loops.masking import hold_past, mask_past
+from converters.lift.recognise.loops.masks import depends
 from converters.lift.recognise.loops.model import Built, State, Write
 from converters.lift.recognise.loops.packed import unpack_states
 from converters.lift.recognise.loops.sequences import Sequences, never_empty
@@ -90,9 +89,15 @@ class Builder(Ends):
         fixed = not any(map(self._grows, self.step.writes))
         covers = Coverage(self.program, self.definitions, self.step, self._lengths_value, fixed)
         source = Sequences(self.program, self.definitions, self.step, self.ops, covers)
-        self.sequences = {leaf: source.of(leaf, read) for leaf, read in self.step.reads.items()}
+        roots = [s.new for s in self.step.states] + [w.item for w in self.step.writes]
+        used = depends(roots, set(self.step.reads))
+        reads = {leaf: read for leaf, read in self.step.reads.items() if leaf in used}
+        self.sequences = {leaf: source.of(leaf, read) for leaf, read in reads.items()}
         self.length = source.length
         source.check_writes(self.loop)
+        early = source.early
+        self.early = None if early is None else source.of(early, self.step.reads[early])
+        self._delays(source)
 
     def _grows(self, write: Write) -> bool:
         """Whether there are as many items in the end as there were steps."""
@@ -222,7 +227,8 @@ class Builder(Ends):
         step = self.step
         outputs = tuple(w.item for w in step.writes)
         used = set(needed((*outputs, *(s.new for s in step.states))))
-        inputs = (*self.sequences, *([step.time] if step.time in used else ()))
+        inputs = tuple(e for e in self.sequences if e in used)
+        inputs += (step.time,) if step.time in used else ()
         inputs += tuple(e for e in step.captures if e in used)
         layer = TracedLayer(step.states, outputs, inputs, reason)
         for write, array in zip(
@@ -283,13 +289,3 @@ class Builder(Ends):
             )
         )
         return [self.ops.value(label) for label in names]
-
-    def _time_sequence(self) -> str:
-        ops = self.ops
-        steps = at_least_zero(self.ops, self._value(self.step.steps))
-        if self.sequences:
-            # A loop that stops early, where nothing is left to do, still has as many items.
-            steps = count_of(ops, next(iter(self.sequences.values())), steps.dtype)
-        zero, one = (ops.constant(np.asarray(k, steps.dtype)) for k in (0, 1))
-        fact = Fact(steps.dtype, (self.length,))
-        return ops.node("Range", (zero, steps, one), fact, {"Tidx": DType(steps.dtype)}).name

@@ -66,7 +66,7 @@ def _identified(step: Step, groups: list[list[State]], names: str) -> Layers | s
     """The layers of these groups; a reason where there is one group that is no reference cell."""
     norm = Normaliser()
     found = Layers(norm)
-    for k, expr in enumerate((*step.reads, *step.captures)):
+    for k, expr in enumerate((*step.reads, *step.delays, *step.captures)):
         found.outside[norm.leaf(expr, f"in{k}")] = expr
     found.outside[norm.leaf(step.time, "time")] = step.time
     for state in step.states:

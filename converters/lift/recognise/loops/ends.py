@@ -5,14 +5,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from converters.graph import Node
+import numpy as np
+
+from converters.graph import DType, Node
 from converters.lift.recognise.form.values import last_slice
 from converters.lift.recognise.loops.bounds import at_least_zero, symbolic
+from converters.lift.recognise.loops.delays import (
+    but_last,
+    final_is_read,
+    handed_on,
+    last_of,
+    used_by,
+)
 from converters.lift.recognise.loops.emit import ProgramArray, ProgramOps
-from converters.lift.recognise.loops.model import Built, Definitions, State, Step, Write
-from converters.lift.recognise.loops.sequences import grown, reversed_time
+from converters.lift.recognise.loops.masking import count_of
+from converters.lift.recognise.loops.model import (
+    Built,
+    Definitions,
+    NotAStepError,
+    State,
+    Step,
+    Write,
+)
+from converters.lift.recognise.loops.sequences import Sequences, grown, part_of, reversed_time
 from converters.program import Loop, OpNode, Program
 from reference.vocabulary.abstract.fact import Fact
+from reference.vocabulary.abstract.sizes import unknown
 from reference.vocabulary.tracer import Expr
 
 
@@ -32,6 +50,8 @@ class Ends:
         self.sequences: dict[Expr, ProgramArray] = {}
         self.length: Any = None
         """Symbolic number of steps."""
+        self.early: ProgramArray | None = None
+        """A sequence that the loop may not see all of, where what is left out changes nothing: all sequences have as many items."""
         self.packed: dict[int, list[tuple[int, str]]] = {}
         """By carried value: where its parts begin, and the names of their final values."""
 
@@ -103,3 +123,60 @@ class Ends:
     def _flush(self) -> None:
         self.built.statements.extend(self.ops.statements)
         self.ops.statements.clear()
+
+    def _steps(self) -> ProgramArray:
+        """How many items the sequences have."""
+        steps = at_least_zero(self.ops, self._value(self.step.steps))
+        if self.early is None:
+            return steps
+        return count_of(self.ops, self.early, steps.dtype)
+
+    def _time_sequence(self) -> str:
+        ops, steps = self.ops, self._steps()
+        zero, one = (ops.constant(np.asarray(k, steps.dtype)) for k in (0, 1))
+        fact = Fact(steps.dtype, (self.length,))
+        return ops.node("Range", (zero, steps, one), fact, {"Tidx": DType(steps.dtype)}).name
+
+    def _delays(self, source: Sequences) -> None:
+        """The sequences of what the steps hand on, and the last of it.
+
+        Raises:
+            NotAStepError: it is not known for all steps at once.
+        """
+        for leaf, state in self.step.delays.items():
+            start, steps = self._value(self.loop.carried[state.carried]), self._steps()
+            last = final_is_read(self.program, self.loop, state)
+            if last and self.early is not None:
+                msg = "the last of what it hands on is wanted, and it may stop early"
+                raise NotAStepError(msg)
+            used = used_by(state, [*self.step.reads, *self.step.delays, self.step.time])
+            whole = last or all(map(source.is_whole, used))
+            given = self._handed(source, used, steps, whole=whole)
+            every = handed_on(self.ops, self.step, state, start, given)
+            if whole:
+                self.sequences[leaf] = but_last(self.ops, every, self.length)
+            else:
+                self.sequences[leaf] = part_of(self.ops, every, 0, steps, self.length)
+            if last:
+                self._alias(last_of(self.ops, every).name, self.loop.outputs[state.carried])
+
+    def _handed(
+        self, source: Sequences, used: set[Expr], steps: ProgramArray, *, whole: bool
+    ) -> dict[Expr, ProgramArray]:
+        """What a state is made of, by leaf: of every step, or without the last one's, which then nobody reads and may not be there."""
+        given = {e: self.ops.value(name) for e, name in self.step.captures.items()}
+        one, zero = (self.ops.constant(np.asarray(k, steps.dtype)) for k in (1, 0))
+        fewer = steps if whole else self.ops.maximum(steps - one, zero)
+        size = unknown(f"{fewer.name}|fewer")
+        for leaf in used:
+            if leaf in self.step.reads and leaf not in self.sequences:
+                read = self.step.reads[leaf]
+                got = source.of(leaf, read) if whole else source.begun(leaf, read, fewer, size)
+                given[leaf] = got
+                continue
+            if leaf is self.step.time:
+                got = self.ops.value(self._time_sequence())
+            else:
+                got = self.sequences[leaf]
+            given[leaf] = got if whole else part_of(self.ops, got, 0, fewer, size)
+        return given

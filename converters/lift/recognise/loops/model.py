@@ -77,6 +77,8 @@ class Step:
     states: list[State] = field(default_factory=list)
     writes: list[Write] = field(default_factory=list)
     reads: dict[Expr, Read] = field(default_factory=dict)
+    delays: dict[Expr, State] = field(default_factory=dict)
+    """States that only hand on what is known before the loop: by the leaf of what a step reads of them."""
     captures: dict[Expr, str] = field(default_factory=dict)
     """Leaves that are values from outside the loop, the same at every step."""
     counters: dict[int, Counter] = field(default_factory=dict)

@@ -14,7 +14,7 @@ from converters.lift.recognise.loops.coverage import Coverage
 from converters.lift.recognise.loops.emit import ProgramArray, ProgramOps
 from converters.lift.recognise.loops.model import Definitions, NotAStepError, Read, Step
 from converters.program import Loop, OpNode, Program
-from reference.vocabulary.abstract.fact import Fact
+from reference.vocabulary.abstract.fact import Dim, Fact
 from reference.vocabulary.abstract.sizes import Size, unknown
 from reference.vocabulary.tracer import Expr
 
@@ -37,8 +37,11 @@ class Sequences:
             leaf for leaf, r in reads if r.offset == 0 and r.sign == 1 and self._covered(leaf, r)
         )
         first = next(whole, None)
+        self.early: Expr | None = None
         if first is not None:
             self.length = self._items(first, self.step.reads[first]).shape[0]
+            if self.bound is None or self.bound != self.length:
+                self.early = first
         else:
             known = self.bound is not None
             self.length = self.bound if known else unknown(f"{self.step.steps}|length")
@@ -46,6 +49,13 @@ class Sequences:
     def _covered(self, leaf: Expr, read: Read) -> bool:
         shape = self._items(leaf, read).fact.shape
         return shape is not None and self.covers.whole(self.bound, shape[0])
+
+    def is_whole(self, leaf: Expr) -> bool:
+        """Whether the steps read all the items of a sequence, in order, or it is none."""
+        read = self.step.reads.get(leaf)
+        if read is None:
+            return True
+        return read.offset == 0 and read.sign == 1 and self._covered(leaf, read)
 
     def of(self, leaf: Expr, read: Read) -> ProgramArray:
         """The items in the order of the steps.
@@ -95,6 +105,16 @@ class Sequences:
         self.ops.facts[label] = Fact(item.dtype, shape)
         return self.ops.value(label)
 
+    def begun(self, leaf: Expr, read: Read, fewer: ProgramArray, size: Dim) -> ProgramArray:
+        """The first ``fewer`` items: there may be no more, where the last step's is never used. ``size`` stands for their number.
+
+        Raises:
+            NotAStepError: as :meth:`of`.
+        """
+        if read.sign < 0 or isinstance(read.offset, Size) or read.offset < 0:
+            return part_of(self.ops, self.of(leaf, read), 0, fewer, size)
+        return part_of(self.ops, self._items(leaf, read), read.offset, fewer, size)
+
     def _part(self, items: ProgramArray, first: int) -> ProgramArray:
         """``items[first : first + steps]``; TF refuses to read past the end, so that no fewer come out."""
         ops = self.ops
@@ -105,18 +125,8 @@ class Sequences:
         if steps is None:
             msg = "the number of its steps has no value"
             raise NotAStepError(msg)
-        begin = ops.constant(np.asarray([first], steps.dtype))
-        end = ops.expand_dims(at_least_zero(ops, steps), 0)
-        end = end + begin if first else end
-        one = ops.constant(np.asarray([1], steps.dtype))
         count = unknown(f"{self.step.steps}|length") if self.bound is None else self.bound
-        shape = (count, *items.shape[1:])
-        masks = dict.fromkeys(
-            ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask"), 0
-        )
-        fact = Fact(items.dtype, shape)
-        attrs = {**masks, "Index": DType(steps.dtype)}
-        return ops.node("StridedSlice", (items, begin, end, one), fact, attrs)
+        return part_of(ops, items, first, at_least_zero(ops, steps), count)
 
     def check_writes(self, loop: Loop) -> None:
         """Every list that is written has as many items as there are steps: items that are left out are zeros in TF.
@@ -134,6 +144,22 @@ class Sequences:
             if not self.covers.whole(self.bound, fact.size):
                 msg = f"the list {start} may have more items than there are steps"
                 raise NotAStepError(msg)
+
+
+def part_of(
+    ops: ProgramOps, items: ProgramArray, first: int, count: ProgramArray, size: Any
+) -> ProgramArray:
+    """``items[first : first + count]``, of which ``size`` is the number."""
+    begin = ops.constant(np.asarray([first], count.dtype))
+    end = ops.expand_dims(count, 0)
+    end = end + begin if first else end
+    one = ops.constant(np.asarray([1], count.dtype))
+    masks = dict.fromkeys(
+        ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask"), 0
+    )
+    fact = Fact(items.dtype, (size, *items.shape[1:]))
+    attrs = {**masks, "Index": DType(count.dtype)}
+    return ops.node("StridedSlice", (items, begin, end, one), fact, attrs)
 
 
 def reversed_time(ops: ProgramOps, array: ProgramArray) -> ProgramArray:

@@ -12,6 +12,7 @@ import numpy as np
 
 from converters import tf_ops
 from converters.lift.recognise.loops.bounds import Count, known_int, symbolic
+from converters.lift.recognise.loops.delays import find_delays
 from converters.lift.recognise.loops.growing import grown_arrays
 from converters.lift.recognise.loops.masks import is_list, made_of_zeros, peel_masks
 from converters.lift.recognise.loops.model import (
@@ -36,15 +37,17 @@ ROUNDS = 3
 """What is told of one width may tell of another: a state's of the input's beside it."""
 
 
-def read_step(program: Program, loop: Loop, definitions: Definitions, count: Count) -> Step:
-    """Trace the body of ``loop``."""
+def read_step(
+    program: Program, loop: Loop, definitions: Definitions, count: Count, *, delays: bool = True
+) -> Step:
+    """Trace the body of ``loop``; ``delays`` takes off the states that only hand on what is known before it."""
     for _ in range(ROUNDS):
         tracer = Tracer()
         # Its known value is a name: what is computed of it is known too, such as the place x[:, t - 1] reads.
         number = np.array(unknown(f"{loop.name}|t"), object)
         time = tracer.input("time", Fact(count.dtype, (), number))
         step = Step(tracer, time, count.steps, counters=dict(count.counters))
-        body = _Body(program, loop, definitions, step)
+        body = _Body(program, loop, definitions, step, delays)
         body.trace()
         told = told_widths(step, loop, body.items())
         if not told:
@@ -59,6 +62,7 @@ class _Body:
     loop: Loop
     definitions: Definitions
     step: Step
+    delays: bool
     values: dict[str, Expr] = field(default_factory=dict)
     lists: dict[str, str] = field(default_factory=dict)
     """List values inside the body: the name of the list they are (a carried input or a captured list)."""
@@ -77,6 +81,8 @@ class _Body:
         find_reads(step)
         read_masks(step, self.program, self.definitions)
         grown_arrays(step, self.program, loop)
+        if self.delays:
+            find_delays(step)
         peel_masks(step)
         return step
 
@@ -166,8 +172,6 @@ class _Body:
         elif op.startswith("List"):
             msg = f"{statement.node.name} ({op}) uses a list as a whole"
             raise NotAStepError(msg)
-        elif set(statement.outputs) & self._counter_outputs():
-            return
         else:
             self._apply(statement)
 
@@ -178,9 +182,6 @@ class _Body:
         except RnnportError as error:
             raise NotAStepError(str(error)) from error
         self.values.update(zip(statement.outputs, results, strict=False))
-
-    def _counter_outputs(self) -> set[str]:
-        return {self.loop.body.outputs[k] for k in self.step.counters}
 
     def _read(self, statement: OpNode) -> None:
         source, index = statement.inputs[:2]

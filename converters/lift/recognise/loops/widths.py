@@ -11,7 +11,7 @@ from reference.vocabulary.tracer import CONSTANT, Expr, needed
 def told_widths(step: Step, loop: Loop, read: dict[Expr, str]) -> dict[str, Fact]:
     """By value name: what is known of it now. ``read`` names the value that each leaf is."""
     found: dict[str, Fact] = {}
-    for state in step.states:
+    for state in (*step.states, *step.delays.values()):
         old, new = state.old.fact, state.new.fact
         # After a step the state is as wide as this; TF refuses to multiply any other by the kernel.
         if _open(old) and new.shape is not None and old.shape is not None:
@@ -25,6 +25,8 @@ def told_widths(step: Step, loop: Loop, read: dict[Expr, str]) -> dict[str, Fact
             leaf, width = _unknown(expr.args[0], expr.args[1].shape[side])
             if leaf in read and width > 0:
                 found[read[leaf]] = _with(leaf.fact, width)
+            elif leaf in step.delays and width > 0:
+                found[loop.body.inputs[step.delays[leaf].carried]] = _with(leaf.fact, width)
     return found
 
 
