@@ -1,26 +1,26 @@
 """The table of docs/keras_backends.md from what was measured: ``python -m tests.support.keras_table``.
 
 Arguments are files that ``tests.porting.zoo_sweep --to keras --json`` (first) and ``tests.support.keras_backends --all --json`` wrote, each as
-``COLUMN=FILE``.
+``COLUMN=FILE``; all of them ran at the commit that is named.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 HEAD = """# Keras ports of the zoo, by backend
 
-Measured with Keras 3.15, by `python -m tests.porting.zoo_sweep --to keras --json FILE` (TensorFlow: the verdict against the recording of TensorFlow
-1.15.5) and `python -m tests.support.keras_backends --all --json FILE` in environments with JAX and with PyTorch (`make test-backends` runs a choice).
-*same*: the recorded numbers within 2e-5 of the largest (float16: 3e-3). On JAX a decoder runs to its maximum; the steps that TensorFlow did not run
-are one value (zeros, the end token), and are compared as such. With `JAX_ENABLE_X64=1` only those refused without it were run. An empty cell was not run.
-TensorFlow's column is one run of the code beside it; those of JAX and PyTorch are older but for the rows that the last changes touched. cuDNN's two models have
-no recording and were judged on drawn inputs (`--drawn`).
+Measured with Keras {keras} on {day}: every recorded model of the zoo, all columns by one state of the code ({commit}). TensorFlow: the verdict against the recording of
+TensorFlow 1.15.5 (`python -m tests.porting.zoo_sweep --to keras --json FILE`; cuDNN's two models have no recording and are not here). JAX and PyTorch, on the CPU, in
+environments of their own: `python -m tests.support.keras_backends --all --json FILE` (`make test-backends` runs a choice); *same*: the recorded numbers within 2e-5 of the
+largest (float16: 3e-3), integers equal. On JAX a decoder runs to its maximum; the steps that TensorFlow did not run are one value (zeros, the end token), and are compared
+as such; an int64 that provably fits 32 bits is an int32, and compared by value. What is refused there has shapes that depend on values, strings, float64, or int64 that
+may be wide ([what is proven, and what of it is said](keras.md#backends)).
 
 """
 
@@ -43,9 +43,16 @@ def cell(outcome: tuple[str, str] | None, /) -> str:
 
 
 def main() -> None:
-    columns = {name: read(Path(path)) for name, path in (arg.split("=", 1) for arg in sys.argv[1:])}
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("columns", nargs="+", metavar="COLUMN=FILE")
+    for said in ("keras", "day", "commit"):
+        parser.add_argument(f"--{said}", required=True, help="what the page says of it")
+    options = parser.parse_args()
+    columns = {
+        name: read(Path(path)) for name, path in (arg.split("=", 1) for arg in options.columns)
+    }
     models = sorted({model for found in columns.values() for model in found})
-    lines = [HEAD]
+    lines = [HEAD.format(keras=options.keras, day=options.day, commit=options.commit)]
     for name, found in columns.items():
         counts = Counter(kind for kind, _ in found.values())
         said = ", ".join(f"{count} {kind}" for kind, count in counts.most_common())
