@@ -8,25 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from reference.wrappers.sizes import SizesOfCell
+
 
 @dataclass(frozen=True)
-class DeviceWrapper:
+class DeviceWrapper(SizesOfCell):
     """The cell, and a device string that is kept for the record."""
 
     cell: Any
     device: str = ""
-
-    @property
-    def state_size(self) -> Any:
-        return self.cell.state_size
-
-    @property
-    def output_size(self) -> Any:
-        return self.cell.output_size
-
-    @property
-    def input_size(self) -> int | None:
-        return getattr(self.cell, "input_size", None)
 
     def step(self, ops: Any, x: Any, state: Any, /) -> tuple[Any, Any]:
         """The cell's own step."""

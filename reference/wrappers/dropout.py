@@ -15,10 +15,11 @@ import numpy as np
 
 from reference import noise
 from reference.states import LSTMStateTuple
+from reference.wrappers.sizes import SizesOfCell
 
 
 @dataclass(frozen=True)
-class DropoutWrapper:
+class DropoutWrapper(SizesOfCell):
     """The keep probabilities are numbers; the noises nests of arrays, or None.
 
     Raises:
@@ -39,18 +40,6 @@ class DropoutWrapper:
     def __post_init__(self) -> None:
         for name in ("input_keep_prob", "output_keep_prob", "state_keep_prob"):
             noise.check_keep(name, getattr(self, name))
-
-    @property
-    def state_size(self) -> Any:
-        return self.cell.state_size
-
-    @property
-    def output_size(self) -> Any:
-        return self.cell.output_size
-
-    @property
-    def input_size(self) -> int | None:
-        return getattr(self.cell, "input_size", None)
 
     def step(self, ops: Any, x: Any, state: Any, /) -> tuple[Any, Any]:
         """Drops of x, then the cell, then drops of the new state and of the output.

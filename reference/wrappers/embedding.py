@@ -10,23 +10,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from reference.cells.base import weight
+from reference.wrappers.sizes import SizesInside
 
 
 @dataclass(frozen=True)
-class EmbeddingWrapper:
+class EmbeddingWrapper(SizesInside):
     """``embedding`` is looked up with every step's ids."""
 
     cell: Any
     embedding: Any = weight()
     """[classes, size]."""
-
-    @property
-    def state_size(self) -> Any:
-        return self.cell.state_size
-
-    @property
-    def output_size(self) -> Any:
-        return self.cell.output_size
 
     def step(self, ops: Any, ids: Any, state: Any, /) -> tuple[Any, Any]:
         """ids: integers [B] or [B, 1].

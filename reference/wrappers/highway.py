@@ -11,10 +11,11 @@ from typing import Any
 
 from reference import states
 from reference.cells.base import optional_weight, weight
+from reference.wrappers.sizes import SizesOfCell
 
 
 @dataclass(frozen=True)
-class HighwayWrapper:
+class HighwayWrapper(SizesOfCell):
     """y = x carry + cell(x) transform; transform is 1 - carry where it has no weights."""
 
     cell: Any
@@ -25,18 +26,6 @@ class HighwayWrapper:
     transform_w: Any = optional_weight()
     """With transform_b where couple_carry_transform_gates=False."""
     transform_b: Any = optional_weight()
-
-    @property
-    def state_size(self) -> Any:
-        return self.cell.state_size
-
-    @property
-    def output_size(self) -> Any:
-        return self.cell.output_size
-
-    @property
-    def input_size(self) -> int | None:
-        return getattr(self.cell, "input_size", None)
 
     def step(self, ops: Any, x: Any, state: Any, /) -> tuple[Any, Any]:
         """x and the output are nests of one structure, [B, features] each."""

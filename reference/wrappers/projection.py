@@ -11,10 +11,11 @@ from typing import Any
 
 from reference.activations import LINEAR, Activation
 from reference.cells.base import weight
+from reference.wrappers.sizes import SizesInside, SizesOfCell
 
 
 @dataclass(frozen=True)
-class InputProjectionWrapper:
+class InputProjectionWrapper(SizesInside):
     """cell(act(x W + b))."""
 
     cell: Any
@@ -23,14 +24,6 @@ class InputProjectionWrapper:
     bias: Any = weight()
     """[num_proj]."""
     activation: Activation = LINEAR
-
-    @property
-    def state_size(self) -> Any:
-        return self.cell.state_size
-
-    @property
-    def output_size(self) -> Any:
-        return self.cell.output_size
 
     @property
     def input_size(self) -> int:
@@ -44,7 +37,7 @@ class InputProjectionWrapper:
 
 
 @dataclass(frozen=True)
-class OutputProjectionWrapper:
+class OutputProjectionWrapper(SizesOfCell):
     """act(cell(x) W + b)."""
 
     cell: Any
@@ -55,16 +48,8 @@ class OutputProjectionWrapper:
     activation: Activation = LINEAR
 
     @property
-    def state_size(self) -> Any:
-        return self.cell.state_size
-
-    @property
     def output_size(self) -> int:
         return int(self.bias.shape[0])
-
-    @property
-    def input_size(self) -> int | None:
-        return getattr(self.cell, "input_size", None)
 
     def step(self, ops: Any, x: Any, state: Any, /) -> tuple[Any, Any]:
         """The state is the cell's."""

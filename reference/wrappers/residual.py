@@ -11,27 +11,16 @@ from typing import Any
 
 from reference import states
 from reference.errors import SemanticsError
+from reference.wrappers.sizes import SizesOfCell
 
 
 @dataclass(frozen=True)
-class ResidualWrapper:
+class ResidualWrapper(SizesOfCell):
     """output = x + cell(x)."""
 
     cell: Any
     residual_fn: Callable[[Any, Any], Any] | None = None
     """(inputs, outputs) to the wrapper's outputs; None adds them."""
-
-    @property
-    def state_size(self) -> Any:
-        return self.cell.state_size
-
-    @property
-    def output_size(self) -> Any:
-        return self.cell.output_size
-
-    @property
-    def input_size(self) -> int | None:
-        return getattr(self.cell, "input_size", None)
 
     def step(self, ops: Any, x: Any, state: Any, /) -> tuple[Any, Any]:
         """x and the output are nests of one structure and equal shapes; the state is not touched.
