@@ -49,6 +49,8 @@ def derive(
     if not isinstance(origin, Origin):
         return nothing
     rank = len(origin.perm)
+    if op == "cast" and str(params["dtype"]) == args[0].dtype:
+        return [origin]
     if op == "transpose":
         return [Origin(origin.name, origin.box, tuple(origin.perm[i] for i in params["perm"]))]
     if op == "split":

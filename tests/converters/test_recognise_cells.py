@@ -76,6 +76,8 @@ def build(variant: Variant, bench: Bench) -> Any:
     fields: dict[str, Any] = {
         path: bench.rng.standard_normal(shape).astype(bench.dtype) for path, shape in shapes.items()
     }
+    for name in ("period", "ratio_on") if variant.spec.timed else ():
+        fields[name] = np.abs(fields[name]) + fields[name].dtype.type(0.2)
     for k, name in enumerate((*variant.spec.numbers, *sorted(variant.options))):
         if name != variant.spec.repeated:
             fields.setdefault(name, 0.75 + 0.25 * k)
@@ -99,9 +101,9 @@ def test_a_cell_is_found_in_its_own_trace_bit_for_bit(variant: Variant, dtype: s
     traced = map_weights(lambda path, w: bench.tracer.constant(w, name=path), cell)
     step = variant.spec.equation or type(traced).step
     x = bench.leaf("input", *places, sizes_of(variant)["n"])
-    output, new = step(
-        traced, bench.tracer, x, states.unflatten_like(map_sizes(lambda _: 0, cell.state_size), old)
-    )
+    time = bench.leaf("time", 1) if variant.spec.timed else None
+    nest = states.unflatten_like(map_sizes(lambda _: 0, cell.state_size), old)
+    output, new = step(traced, bench.tracer, x if time is None else (time, x), nest)
     found = bench.identify(tuple(old), tuple(states.flatten(new)), (output,))
     assert isinstance(found, Identified), found
     mine = weights(found.assembled.cell)

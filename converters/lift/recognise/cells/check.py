@@ -129,7 +129,9 @@ def _step(
         np.broadcast_to(values.monomial(o), (rows, *place, operand_width(o)))
         for o in found.operands
     ]
-    x = np.concatenate(inputs, -1) if inputs else np.zeros((rows, *place, 0))
+    x: Any = np.concatenate(inputs, -1) if inputs else np.zeros((rows, *place, 0))
+    if found.time is not None:
+        x = (values.monomial(found.time), x)
     cell = found.assembled.cell
     parts = [draws[component.states[k]] for k in found.order]
     output, new = cell.step(ops, x, states.unflatten_like(cell.state_size, parts))

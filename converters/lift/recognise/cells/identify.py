@@ -7,6 +7,7 @@ bound cell and the expressions agree in float64 (:mod:`converters.lift.recognise
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from converters.lift.recognise.cells.assemble import assemble
 from converters.lift.recognise.cells.check import agrees
 from converters.lift.recognise.cells.model import Component, Identified
+from converters.lift.recognise.cells.nearest import told_apart, unsought
 from converters.lift.recognise.cells.patterns import Pattern, Variant, trace, variants
 from converters.lift.recognise.cells.question import Question
 from converters.lift.recognise.cells.unify import Bindings, Problem, operand_width
@@ -32,19 +34,24 @@ CLIPS = frozenset(("cell_clip", "proj_clip"))
 
 def identify(component: Component, norm: Normaliser) -> Identified | str:
     """The first variant that matches and whose numbers agree; else a sentence that says why none does."""
+    found = _found(component, norm)
+    return found if isinstance(found, Identified) else unsought(component.names) or found
+
+
+def _found(component: Component, norm: Normaliser) -> Identified | str:
     reason = _unfit(component)
     if reason is not None:
         return reason
     question = Question(component, norm)
-    reason = "no reference cell has this equation"
     for operands in question.inputs():
         for variant in _candidates(question):
             for order in permutations(range(len(component.states))):
-                found = _try(variant, order, question, operands)
-                if isinstance(found, Identified):
-                    return found
-                reason = found or reason
-    return reason
+                for time in question.times(operands) if variant.spec.timed else [None]:
+                    found = _try(variant, order, question, operands, time)
+                    if isinstance(found, Identified):
+                        return found
+                    reason = found or reason
+    return reason or told_apart(question, _patterns(question))
 
 
 def _unfit(component: Component) -> str | None:
@@ -87,13 +94,38 @@ def _possible(variant: Variant, question: Question) -> bool:
     return not variant.spec.repeated or bool(question.groups())
 
 
+def _sizes(
+    order: Sequence[int], question: Question, operands: tuple[Monomial, ...]
+) -> tuple[int, tuple[int, ...], str]:
+    """The number of input features, those of the state parts, and the dtype."""
+    parts = question.component.states
+    features = sum(operand_width(o) for o in operands)
+    return features, tuple(last_width(parts[k]) or 0 for k in order), parts[0].fact.dtype
+
+
+def _patterns(question: Question) -> Iterator[Pattern]:
+    """The patterns that were tried, plain ones first."""
+    spatial, operands = question.spatial(), question.inputs()[0]
+    if spatial is None:
+        return
+    for variant in _candidates(question):
+        for order in permutations(range(len(question.leaves))):
+            for groups in question.groups() if variant.spec.repeated else [1]:
+                found = trace(variant, *_sizes(order, question, operands), groups, spatial)
+                if found is not None:
+                    yield found
+
+
 def _try(
-    variant: Variant, order: Sequence[int], question: Question, operands: tuple[Monomial, ...]
+    variant: Variant,
+    order: Sequence[int],
+    question: Question,
+    operands: tuple[Monomial, ...],
+    time: Monomial | None,
 ) -> Identified | str | None:
     component = question.component
-    widths = tuple(last_width(component.states[k]) or 0 for k in order)
-    features = sum(operand_width(o) for o in operands)
-    dtype = component.states[0].fact.dtype
+    operands = tuple(o for o in operands if o != time)
+    features, widths, dtype = _sizes(order, question, operands)
     spatial = question.spatial()
     if spatial is None:
         return None
@@ -101,18 +133,18 @@ def _try(
         pattern = trace(variant, features, widths, dtype, groups, spatial)
         if pattern is None:
             continue
-        for env, output in _unify(pattern, order, question, operands):
+        for env, output in _unify(pattern, order, question, operands, time):
             exact = assemble(pattern, env, operands, np.dtype("float64"))
             if exact is None or not env.reads_all(len(operands)):
                 continue
-            found = Identified(exact, tuple(order), operands, output)
+            found = Identified(exact, tuple(order), operands, output, time)
             difference = agrees(found, component, question.norm)
             if difference is None and not question.covers(output):
                 difference = "its old state is read by something else at every step"
             if difference is None:
                 assembled = assemble(pattern, env, operands, np.dtype(dtype))
                 assert assembled is not None
-                return Identified(assembled, tuple(order), operands, output)
+                return replace(found, assembled=assembled)
             return f"it has the shape of {variant.spec.cell.__name__}, but {difference}"
     return None
 
@@ -122,9 +154,12 @@ def _unify(
     order: Sequence[int],
     question: Question,
     operands: tuple[Monomial, ...],
+    time: Monomial | None,
 ) -> Iterator[tuple[Bindings, Expr]]:
     """Every way in which the states agree, with what then is the output."""
     mapping = dict(zip(pattern.state_leaves, (question.leaves[k] for k in order), strict=True))
+    if pattern.time is not None and time is not None:
+        mapping[pattern.time] = time[0]
     problem = Problem(mapping, operands)
     pairs = list(zip(pattern.next_forms, (question.forms[k] for k in order), strict=True))
     pairs.sort(key=lambda pair: len(pair[0].terms) if isinstance(pair[0], Poly) else 0)

@@ -36,3 +36,5 @@ class Identified:
     """The inputs, to be concatenated along the features."""
     output: Expr
     """What of the step is the cell's output: a new state, or one of the component's outputs."""
+    time: Monomial | None = None
+    """The time, of a cell that takes it beside its input."""

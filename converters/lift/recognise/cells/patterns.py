@@ -12,7 +12,7 @@ from itertools import chain, combinations, product
 from typing import Any
 
 from converters.lift.recognise.cells.specs import SPECS, CellSpec, cell_of
-from converters.lift.recognise.cells.unify import INPUT
+from converters.lift.recognise.cells.unify import INPUT, TIME
 from converters.lift.recognise.form.functions import ACTIVATION
 from converters.lift.recognise.form.normal import Normaliser
 from converters.lift.recognise.form.poly import Atom, Form
@@ -74,6 +74,8 @@ class Pattern:
     weight_shapes: Mapping[str, tuple[int, ...]]
     places: tuple[int, ...] = ()
     """Of a cell that convolves: the sizes of its input's axes but the rows."""
+    time: Atom | None = None
+    """The leaf of the time, in a cell that takes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +207,10 @@ def _run(
     leaves = [tracer.input(f"s{k}", Fact(dtype, (*rows, n))) for k, n in enumerate(parts)]
     atoms = tuple(norm.leaf(leaf, f"s{k}") for k, leaf in enumerate(leaves))
     step = type(cell).step if variant.spec.equation is None else variant.spec.equation
-    output, new = step(cell, tracer, x, states.unflatten_like(cell.state_size, leaves))
+    time = tracer.input(TIME, Fact(dtype, (rows[0], 1))) if variant.spec.timed else None
+    given = x if time is None else (time, x)
+    clock = None if time is None else norm.leaf(time, TIME)
+    output, new = step(cell, tracer, given, states.unflatten_like(cell.state_size, leaves))
     flat = states.flatten(new)
     same = [k for k, expr in enumerate(flat) if expr is output]
     return Pattern(
@@ -218,6 +223,7 @@ def _run(
         same[-1] if same else None,
         shapes,
         places,
+        clock,
     )
 
 

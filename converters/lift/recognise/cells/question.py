@@ -25,11 +25,11 @@ class Question:
     def __post_init__(self) -> None:
         self.forms = [self.norm.form(e) for e in self.component.new]
         self.leaves = [self.norm.cuts[s] for s in self.component.states]
-        self.atoms = _all_atoms(self.forms)
+        self.atoms = all_atoms(self.forms)
         inner, states = _readers(self.norm, self.component), set(self.leaves)
         memo: dict[Atom, bool] = {}
-        self.kinds = {a.op for a in self.atoms if _depends(a, states, memo, inner)}
-        """Of what depends on a state."""
+        self.dependent = {a for a in self.atoms if _depends(a, states, memo, inner)}
+        self.kinds = {a.op for a in self.dependent}
 
     def inputs(self) -> list[tuple[Monomial, ...]]:
         """What may be the cell's input: the largest values from outside that enter its sums, or what those are made of."""
@@ -42,6 +42,12 @@ class Question:
         # A product is a projection that the cell itself may hold; a function of x is not often a part of a cell.
         projected = any(atom.op == "sum" for mono in large for atom in mono)
         return [large] if large == small else [small, large] if projected else [large, small]
+
+    def times(self, operands: Sequence[Monomial]) -> list[Monomial]:
+        """Which of the inputs may be the time: of one feature, beside others."""
+        if len(operands) < 2:
+            return []
+        return [o for o in operands if len(o) == 1 and o[0].width == 1]
 
     @property
     def places(self) -> tuple[int, ...]:
@@ -79,7 +85,8 @@ class Question:
         return not set(states).intersection(needed(self.component.roots, stop))
 
 
-def _all_atoms(forms: Sequence[Form]) -> set[Atom]:
+def all_atoms(forms: Sequence[Form]) -> set[Atom]:
+    """Every atom in these, those inside others too."""
     seen: set[Atom] = set()
     todo = [p for f in forms for p in (f.pieces if isinstance(f, Cat) else (f,))]
     while todo:

@@ -30,6 +30,7 @@ from reference.cells.lstm_no_forget import LSTMNoForgetCell
 from reference.cells.minimal_rnn import MinimalRNNCell
 from reference.cells.nas import NASCell
 from reference.cells.norms import LayerNorm
+from reference.cells.phased_lstm import PhasedLSTMCell
 from reference.cells.sru import SRUCell
 from reference.cells.ugrnn import UGRNNCell
 
@@ -48,6 +49,8 @@ class CellSpec:
     activations: tuple[str, ...] = ("activation",)
     norms: tuple[str, ...] = ()
     """Fields that are layer normalisations of ``u`` features, all of them."""
+    timed: bool = False
+    """Whether its input is a pair: the time ``[B, 1]`` and x."""
     convolved: bool = False
     """Whether its products are convolutions: states ``[B, *places, u]``, the kernel ``[*window, rows, columns]``."""
     repeated: str = ""
@@ -173,8 +176,9 @@ SPECS: tuple[CellSpec, ...] = (
     CellSpec(
         LayerNormBasicLSTMCell,
         ("u", "u"),
-        {"kernel": ("n+u", "4*u")},
+        {"kernel": ("n+u", "4*u"), "bias": ("4*u",)},
         ("forget_bias",),
+        (("bias",),),
         norms=_NORMS,
     ),
     CellSpec(
@@ -213,6 +217,14 @@ SPECS: tuple[CellSpec, ...] = (
     CellSpec(LSTMNoForgetCell, ("u", "u"), {"kernel": ("n+u", "3*u"), "bias": ("3*u",)}),
     CellSpec(UGRNNCell, ("u",), {"kernel": ("n+u", "2*u"), "bias": ("2*u",)}, ("forget_bias",)),
     CellSpec(
+        UGRNNCell,
+        ("u",),
+        {"kernel": ("n+u", "2*u"), "bias": ("2*u",)},
+        fixed={"forget_bias": 0.0},
+        equation=spellings.ugrnn,
+        finish=spellings.unflip_ugrnn,
+    ),
+    CellSpec(
         NASCell,
         ("u", "m"),
         {
@@ -228,6 +240,25 @@ SPECS: tuple[CellSpec, ...] = (
         CFNCell,
         ("u",),
         {"kernel": ("n", "3*u"), "recurrent_kernel": ("u", "2*u"), "bias": ("2*u",)},
+    ),
+    *(
+        CellSpec(
+            PhasedLSTMCell,
+            ("u", "u"),
+            {
+                "mask_kernel": (seen, "2*u"),
+                "mask_bias": ("2*u",),
+                "input_kernel": ("n+u", "u"),
+                "input_bias": ("u",),
+                "output_kernel": (seen, "u"),
+                "output_bias": ("u",),
+                **dict.fromkeys(("period", "phase", "ratio_on"), ("u",)),
+            },
+            ("leak",),
+            activations=(),
+            timed=True,
+        )
+        for seen in ("n+u", "n+2*u")
     ),
     CellSpec(SRUCell, ("u",), {"kernel": ("n", "4*u"), "bias": ("2*u",)}),
     CellSpec(MinimalRNNCell, ("u",), {"kernel": ("n+2*u", "u"), "bias": ("u",)}),

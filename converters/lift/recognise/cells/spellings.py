@@ -39,6 +39,26 @@ def unflip_gru(fields: dict[str, Any]) -> dict[str, Any]:
     return changed
 
 
+def ugrnn(cell: Any, ops: Any, x: Any, h: Any, /) -> tuple[Any, Any]:
+    """UGRNNCell with the roles of g and 1 - g exchanged: the GRU without a reset gate."""
+    z = ops.matmul(ops.concat([x, h], 1), cell.kernel) + cell.bias
+    g, c = ops.split(z, (cell.units,) * 2, 1)
+    g = ops.sigmoid(g)
+    h = (1.0 - g) * h + g * cell.activation(ops, c)
+    return h, h
+
+
+def unflip_ugrnn(fields: dict[str, Any]) -> dict[str, Any]:
+    """The first half of the columns, negated."""
+    changed = dict(fields)
+    for name in ("kernel", "bias"):
+        array = fields[name].copy()
+        half = array.shape[-1] // 2
+        array[..., :half] = -array[..., :half]
+        changed[name] = array
+    return changed
+
+
 def coupled_by_input(cell: Any, ops: Any, x: Any, state: Any, /) -> tuple[Any, Any]:
     """CoupledInputForgetGateLSTMCell with an input gate i, and 1 - i for the forget gate; i stands where f does."""
     c, h = state

@@ -10,12 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from converters.lift.recognise.form.functions import ACTIVATION, ELEMENTWISE
 from converters.lift.recognise.form.poly import Atom, Cat, Form, Key, Monomial, Poly
-from converters.lift.recognise.form.refs import Parts, Ref, number, scale_parts
+from converters.lift.recognise.form.refs import Parts, Ref, evaluate, number, scale_parts
 
-INPUT = "x"
-"""The pattern's leaf for the cell's input."""
+INPUT, TIME = "x", "time"
+"""The pattern's leaves for the cell's input, and for the time [B, 1] that some cells take beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Bindings:
             old = known.get(block.place)
             if old is None:
                 fresh.append(block)
-            elif old != block.parts:
+            elif old != block.parts and not _equal(old, block.parts):
                 return None
         return replace(self, blocks=(*self.blocks, *fresh)) if fresh else self
 
@@ -278,6 +280,13 @@ class Problem:
             return
         for after in self.match(pattern[0], target[0], env):
             yield from self._args(pattern[1:], target[1:], after)
+
+
+def _equal(a: Parts, b: Parts) -> bool:
+    """Whether two coefficients hold the same numbers: one of them may be a constant that was folded from the other's."""
+    if any(ref is not None and ref.array is None for _, ref in (*a, *b)):
+        return False
+    return np.array_equal(evaluate(a), evaluate(b))
 
 
 def _input_window(atom: Atom) -> tuple[int, int | None] | None:

@@ -48,5 +48,8 @@ FUNCTIONS = ELEMENTWISE | frozenset(
 )
 """Every elementwise function that becomes an atom."""
 
+BINARY = ("less", "less_equal", "greater", "greater_equal", "floor_mod")
+"""Functions of two arrays of floats, element by element, that are atoms; sums and products are none."""
+
 PASSIVE = ("reshape", "squeeze", "expand_dims", "broadcast_to")
 """Operations that change nothing where the shapes are equal."""

@@ -38,26 +38,35 @@ def norm_product(n: Normaliser, expr: Expr) -> Form | None:
 
 
 def norm_sum(n: Normaliser, expr: Expr) -> Form | None:
-    """``x * s + (beta - mean * s)``, or ``x * s - mean * s``."""
+    """``x * s + (beta - mean * s)``; without beta ``x * s - mean * s`` or ``x * s + -mean * s``."""
     if expr.op == "subtract":
-        return _shifted(n, expr.args[0], expr.args[1], None)
+        return _shifted(n, expr.args[0], _pairs(expr.args[1]), None)
     for first, second in (expr.args, expr.args[::-1]):
+        beta = None
         if second.op == "subtract":
-            found = _shifted(n, first, second.args[1], second.args[0])
-            if found is not None:
-                return found
+            beta, pairs = second.args[0], _pairs(second.args[1])
+        elif second.op == "negative":
+            pairs = _pairs(second.args[0])
+        else:
+            pairs = [(m.args[0], s) for m, s in _pairs(second) if m.op == "negative"]
+        found = _shifted(n, first, pairs, beta)
+        if found is not None:
+            return found
     return None
 
 
-def _shifted(n: Normaliser, first: Expr, second: Expr, beta: Expr | None) -> Form | None:
+def _pairs(expr: Expr) -> list[tuple[Expr, Expr]]:
+    """The factors of a product of two, both ways round."""
+    return [expr.args, expr.args[::-1]] if expr.op == "multiply" else []
+
+
+def _shifted(
+    n: Normaliser, first: Expr, means: list[tuple[Expr, Expr]], beta: Expr | None
+) -> Form | None:
     """``x * s`` and ``mean * s``, with one s and the mean of that x."""
-    x: Expr
-    if first.op != "multiply" or second.op != "multiply":
-        return None
-    for x, scale in (first.args, first.args[::-1]):
-        for mean, other in (second.args, second.args[::-1]):
-            if scale is other and _mean_of(mean) is x:
-                return _scaled(n, x, scale, beta)
+    for x, scale in _pairs(first):
+        if any(scale is other and _mean_of(mean) is x for mean, other in means):
+            return _scaled(n, x, scale, beta)
     return None
 
 

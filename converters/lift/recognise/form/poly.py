@@ -156,7 +156,12 @@ def add(a: Poly, b: Poly) -> Poly:
             terms[key] = total
         else:
             terms.pop(key, None)
-    return Poly(terms, a.width if a.width is not None else b.width)
+    return Poly(terms, wider(a, b))
+
+
+def wider(a: Poly, b: Poly) -> int | None:
+    """The features of a sum or a product: one feature broadcasts as a number does."""
+    return b.width if a.width in (None, 1) and b.width is not None else a.width
 
 
 def scale(a: Poly, factor: float) -> Poly:

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import numpy as np
 
-from converters.lift.recognise.form.poly import DEGREE, Atoms, Poly, add, as_atom, scale
-from converters.lift.recognise.form.refs import Parts, Ref, add_parts, anonymous
+from converters.lift.recognise.form.poly import DEGREE, Atoms, Key, Poly, add, as_atom, scale, wider
+from converters.lift.recognise.form.refs import Parts, Ref, add_parts, anonymous, number
+
+BIAS: Key = ((), False)
 
 
 def multiply(atoms: Atoms, a: Poly, b: Poly) -> Poly:
-    """Elementwise product; a factor that cannot be distributed becomes one atom."""
+    """Elementwise product; a factor that cannot be distributed becomes one atom, but for its product with a number."""
     for x, y in ((a, b), (b, a)):
         value = x.literal()
         if value is not None:
-            return Poly(scale(y, value).terms, a.width if a.width is not None else b.width)
-    a, b = (as_atom(atoms, x) if any(dense for _, dense in x.terms) else x for x in (a, b))
+            return Poly(scale(y, value).terms, wider(a, b))
+    for x, y in ((a, b), (b, a)):
+        if _dense(x) and not _dense(y) and number(y.terms.get(BIAS, ())):
+            rest = Poly({k: v for k, v in y.terms.items() if k != BIAS}, y.width)
+            whole = scale(x, number(y.terms[BIAS]) or 0.0)
+            return add(whole, multiply(atoms, as_atom(atoms, x), rest))
+    a, b = (as_atom(atoms, x) if _dense(x) else x for x in (a, b))
     if not _distributes(a, b):
         if not _constant(a):
             a = as_atom(atoms, a)
         if not _constant(b):
             b = as_atom(atoms, b)
-    width = a.width if a.width is not None else b.width
+    width = wider(a, b)
     total = Poly({}, width)
     for (mono_a, _), parts_a in a.terms.items():
         for (mono_b, _), parts_b in b.terms.items():
@@ -28,6 +35,10 @@ def multiply(atoms: Atoms, a: Poly, b: Poly) -> Poly:
             parts = _product(parts_a, parts_b)
             total = add(total, Poly({(mono, False): parts}, width))
     return total
+
+
+def _dense(a: Poly) -> bool:
+    return any(dense for _, dense in a.terms)
 
 
 def _constant(a: Poly) -> bool:

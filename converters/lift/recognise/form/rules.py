@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from converters.lift.recognise.form.functions import ACTIVATION, PASSIVE
+from converters.lift.recognise.form.functions import ACTIVATION, BINARY, PASSIVE
 from converters.lift.recognise.form.norms import norm_product, norm_sum
 from converters.lift.recognise.form.poly import (
     Cat,
@@ -260,6 +260,11 @@ def _nary(n: Normaliser, expr: Expr, *, commutes: bool = False) -> Form | None:
     return atom_poly(n.atoms.make(expr.op, polys, params, last_width(expr)))
 
 
+def _binary(n: Normaliser, expr: Expr) -> Form | None:
+    floats = all(operand.dtype.startswith("float") for operand in expr.operands)
+    return _nary(n, expr) if floats else None
+
+
 def bulk(names: Iterable[str], rule: Rule) -> Mapping[str, Rule]:
     return dict.fromkeys(names, rule)
 
@@ -282,7 +287,9 @@ RULES: dict[str, Rule] = {
     "minimum": _extreme,
     "where": lambda n, e: _nary(n, e),
     ACTIVATION: function,
+    "cast": lambda n, e: n.arg(e, 0) if e.dtype == e.args[0].dtype else None,
     "transpose": lambda n, e: _still(n, e),
+    **bulk(BINARY, lambda n, e: _binary(n, e)),
     **bulk(PASSIVE, _passive),
     "squeeze": _squeeze,
 }

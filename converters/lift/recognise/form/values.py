@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from converters.lift.recognise.form.functions import NORMALISED
+from converters.lift.recognise.form.functions import BINARY, NORMALISED
 from converters.lift.recognise.form.poly import Atom, Form, Monomial, Poly
 from converters.lift.recognise.form.refs import Parts, Ref
 from reference.activations import Activation
 from reference.vocabulary.tracer import CONSTANT, Expr
 
-NARY = frozenset(("where", "maximum", "minimum"))
+NARY = frozenset(("where", "maximum", "minimum", *BINARY))
 
 
 class NotRowWiseError(Exception):

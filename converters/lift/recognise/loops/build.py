@@ -138,9 +138,11 @@ class Builder(Ends):
             values = self._values(arrays, dtype, exprs)
             rank = len(layer.output.shape) + 1
             inputs = tuple(self._operand(values, o, rank) for o in layer.identified.operands)
-            x = self.ops.concat(inputs, -1) if len(inputs) > 1 else inputs[0] if inputs else None
+            items = [self.ops.concat(inputs, -1)] if len(inputs) > 1 else [*inputs]
+            if layer.identified.time is not None:
+                items.insert(0, self._operand(values, layer.identified.time, rank))
             self._flush()
-            output = self._recurrence(index, layer, x, lengths)
+            output = self._recurrence(index, layer, items, lengths)
             arrays[atoms[layer.output]] = exprs[layer.output] = output
             for state in layer.states:
                 if self.lenient and state.new is not layer.output:
@@ -189,7 +191,7 @@ class Builder(Ends):
         return array
 
     def _recurrence(
-        self, index: int, layer: Any, x: ProgramArray | None, lengths: str | None
+        self, index: int, layer: Any, inputs: list[ProgramArray], lengths: str | None
     ) -> ProgramArray:
         order = layer.identified.order
         parts = [layer.states[k] for k in order]
@@ -206,12 +208,12 @@ class Builder(Ends):
             Recurrence(
                 name=name,
                 cell=layer.identified.assembled.cell,
-                sequences=() if x is None else (x.name,),
+                sequences=tuple(x.name for x in inputs),
                 initial_state=initial,
                 outputs=(output,),
                 final_state=final,
                 lengths=lengths,
-                steps=self.step.steps if x is None else None,
+                steps=None if inputs else self.step.steps,
                 time_major=time_major(self.program, self.definitions, self.sequences.values()),
                 parameters=layer.identified.assembled.parameters,
                 loop=self.loop.name,
