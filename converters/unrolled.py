@@ -185,7 +185,7 @@ def _edge(
         return (
             f"each step reads the output of the one before through {fed.node.name} ({fed.node.op})"
         )
-    return "no reference cell has the equation of one step"
+    return "no cell that is looked for has the equation of one step"
 
 
 def _fed_straight(

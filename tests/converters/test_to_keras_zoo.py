@@ -71,7 +71,12 @@ NOT_ALONE = {
 
 
 NO_NATIVE = (
-    r"no reference cell has this equation",
+    r"no cell that is looked for has this equation",
+    r"it is named \w+, which is kept as its own equation: no pattern of that cell is looked for",
+    r"its recurrent weights are a diagonal: a Keras layer's matrix would be trained in full",
+    r"its weights are block-diagonal: Keras' matrix would be trained in full",
+    r"no recurrent layer of Keras (normalises its gates|couples its gates)",
+    r"keras.layers.ConvLSTM\dD has this equation, but fails on an empty batch under TensorFlow",
     r"no Keras layer has the equation of \w+",
     r"Keras' LSTM (has no peepholes|has no projection|does not clip its cell state)",
     r"Keras 3's hard_sigmoid is clip\(x / 6 \+ 0\.5\), the model's is hard_sigmoid\([\d.]+, [\d.]+\)",

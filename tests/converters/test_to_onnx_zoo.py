@@ -43,7 +43,7 @@ EDGES = {
     "conv2d_lstm": "multiply by matrices, they do not convolve",
     "legacy_attention": r"attended to by .*/Attention_0/Softmax",
     "legacy_embedding_greedy": r"chosen from the output of the one before by .*/loop_function/ArgMax",
-    "time_freq_lstm": "12 steps stand one after another in the graph: no reference cell has the equation",
+    "time_freq_lstm": "12 steps stand one after another in the graph: no cell that is looked for has the equation",
     "training_attention": "attended to by softmax",
     "while_until_settled": r"condition depends on while/Greater \(Greater\), not only on a counter$",
 }  # fmt: skip

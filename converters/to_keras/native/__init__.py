@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from converters.to_keras.native import gru, lstm, simple_rnn
+from converters.to_keras.native import gru, lstm, refused, simple_rnn
 from converters.to_keras.native.spec import Native
 
 _FAMILIES: dict[type, Callable[[Any], Native | str]] = {
     **simple_rnn.CELLS,
     **lstm.CELLS,
     **gru.CELLS,
+    **refused.CELLS,
 }
 """By the exact class: a subclass may change the equation."""
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from converters.lift.recognise.cells.bindings import Bindings, Block, operand_width
 from converters.lift.recognise.cells.patterns import Pattern
 from converters.lift.recognise.cells.specs import cell_of
-from converters.lift.recognise.cells.unify import Bindings, Block, operand_width
 from converters.lift.recognise.form.poly import Monomial
 from converters.lift.recognise.form.refs import Parts, evaluate
 from reference.activations import LINEAR, SIGMOID, Activation

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from converters.lift.recognise.cells.bindings import operand_width
 from converters.lift.recognise.cells.model import Component, Identified
-from converters.lift.recognise.cells.unify import operand_width
 from converters.lift.recognise.form.normal import Normaliser
 from converters.lift.recognise.form.values import Values
 from reference import states

@@ -13,12 +13,13 @@ from itertools import permutations
 import numpy as np
 
 from converters.lift.recognise.cells.assemble import assemble
+from converters.lift.recognise.cells.bindings import Bindings, operand_width
 from converters.lift.recognise.cells.check import agrees
 from converters.lift.recognise.cells.model import Component, Identified
 from converters.lift.recognise.cells.nearest import told_apart, unsought
 from converters.lift.recognise.cells.patterns import Pattern, Variant, trace, variants
 from converters.lift.recognise.cells.question import Question
-from converters.lift.recognise.cells.unify import Bindings, Problem, operand_width
+from converters.lift.recognise.cells.unify import Problem
 from converters.lift.recognise.form.functions import NORMALISED
 from converters.lift.recognise.form.normal import Normaliser
 from converters.lift.recognise.form.poly import Monomial, Poly

@@ -10,7 +10,7 @@ from converters.lift.recognise.cells.question import Question, all_atoms
 from converters.lift.recognise.form.functions import ACTIVATION, ELEMENTWISE
 from converters.lift.recognise.form.poly import Atom
 
-NONE = "no reference cell has this equation"
+NONE = "no cell that is looked for has this equation"
 _QUIET = frozenset(("leaf", "slice", "sum"))
 """Atoms that are no function."""
 _SHOWN = 3

@@ -7,74 +7,16 @@ matched modulo order, by plain backtracking: an environment is copied on every c
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from converters.lift.recognise.cells.bindings import Bindings, Block, operand_width
 from converters.lift.recognise.form.functions import ACTIVATION, ELEMENTWISE
 from converters.lift.recognise.form.poly import Atom, Cat, Form, Key, Monomial, Poly
-from converters.lift.recognise.form.refs import Parts, Ref, evaluate, number, scale_parts
+from converters.lift.recognise.form.refs import Parts, number, scale_parts
 
 INPUT, TIME = "x", "time"
 """The pattern's leaves for the cell's input, and for the time [B, 1] that some cells take beside it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A window of a weight, and what of the target fills it. ``operand`` is the input operand a row block belongs to."""
-
-    ref: Ref
-    parts: Parts
-    operand: int | None = None
-    start: int = 0
-    """Of a row block: the weight's row where it begins."""
-    identity: bool = False
-    """Whether the operand enters without a matrix."""
-
-    @property
-    def place(self) -> tuple[Ref, int | None, bool]:
-        return self.ref, self.operand, self.identity
-
-
-def operand_width(operand: Monomial) -> int:
-    """The features of an input."""
-    return max((atom.width or 1) for atom in operand)
-
-
-@dataclass(frozen=True, slots=True)
-class Bindings:
-    """What has been bound so far."""
-
-    blocks: tuple[Block, ...] = ()
-    scalars: Mapping[str, float] = field(default_factory=dict)
-    activations: Mapping[str, tuple[str, tuple[Any, ...]]] = field(default_factory=dict)
-    steps: int = 0
-
-    def scalar(self, name: str, value: float) -> Bindings | None:
-        if name in self.scalars:
-            return self if self.scalars[name] == value else None
-        return replace(self, scalars={**self.scalars, name: value})
-
-    def activation(self, name: str, op: str, params: tuple[Any, ...]) -> Bindings | None:
-        if name in self.activations:
-            return self if self.activations[name] == (op, params) else None
-        return replace(self, activations={**self.activations, name: (op, params)})
-
-    def reads_all(self, operands: int) -> bool:
-        """Whether every one of several inputs got rows of a weight."""
-        return operands < 2 or {b.operand for b in self.blocks} >= set(range(operands))
-
-    def block(self, *blocks: Block) -> Bindings | None:
-        known = {b.place: b.parts for b in self.blocks}
-        fresh = []
-        for block in blocks:
-            old = known.get(block.place)
-            if old is None:
-                fresh.append(block)
-            elif old != block.parts and not _equal(old, block.parts):
-                return None
-        return replace(self, blocks=(*self.blocks, *fresh)) if fresh else self
 
 
 @dataclass(slots=True)
@@ -280,13 +222,6 @@ class Problem:
             return
         for after in self.match(pattern[0], target[0], env):
             yield from self._args(pattern[1:], target[1:], after)
-
-
-def _equal(a: Parts, b: Parts) -> bool:
-    """Whether two coefficients hold the same numbers: one of them may be a constant that was folded from the other's."""
-    if any(ref is not None and ref.array is None for _, ref in (*a, *b)):
-        return False
-    return np.array_equal(evaluate(a), evaluate(b))
 
 
 def _input_window(atom: Atom) -> tuple[int, int | None] | None:

@@ -15,7 +15,9 @@ from converters.program import OpNode, Program
 MOST_TRIES = 3
 """A chain that does not roll may do so when another, which reads it step by step, has been rolled."""
 
-PRODUCTS = frozenset(("MatMul", "BatchMatMul", "BatchMatMulV2", "LSTMBlockCell", "GRUBlockCell"))
+PRODUCTS = frozenset(
+    "MatMul BatchMatMul BatchMatMulV2 Conv2D Conv3D LSTMBlockCell GRUBlockCell".split()
+)
 
 
 def roll(program: Program) -> Program:

@@ -35,7 +35,8 @@ def families(traced: TracedProgram) -> list[Family]:
     groups: dict[Expr, list[Expr]] = {}
     everything = needed(list(traced.values.values()))
     for expr in everything:
-        if expr.op == "matmul" and expr.args[1].op == CONSTANT and not expr.params["transpose_a"]:
+        linear = expr.op == "conv" or (expr.op == "matmul" and not expr.params["transpose_a"])
+        if linear and expr.args[1].op == CONSTANT:
             groups.setdefault(expr.args[1], []).append(expr)
     paths = [
         p for anchors in groups.values() if len(anchors) > 1 for p in _paths(anchors, everything)
