@@ -9,7 +9,16 @@ from typing import Any
 
 from porting.weights.forms import CELLS, ROLES, Form
 from porting.weights.store import Store
-from porting.weights.targets import BATCH_NORM, CONV, DENSE, EMBEDDING, RECURRENT, RNN, Leaf
+from porting.weights.targets import (
+    BATCH_NORM,
+    CELL,
+    CONV,
+    DENSE,
+    EMBEDDING,
+    RECURRENT,
+    RNN,
+    Leaf,
+)
 
 _CELL = re.compile(
     r"cell(_?\d+)?$|^(gates|candidate|linear|(input|hidden)_projection)$", re.IGNORECASE
@@ -55,13 +64,26 @@ class Place:
 def places(leaf: Leaf, store: Store, scope: str, /) -> list[Place]:
     """Every place in ``scope`` that fits, sorted by name."""
     names = store.names(scope)
-    if leaf.kind in RECURRENT:
+    found: Iterator[Place]
+    if leaf.kind == CELL:
+        found = _told_places(leaf, store, scope)
+    elif leaf.kind in RECURRENT:
         found = _cell_places(leaf, store, names, scope)
     elif leaf.kind == BATCH_NORM:
         found = _norm_places(leaf, store, names)
     else:
         found = _plain_places(leaf, store, names)
     return sorted(dict.fromkeys(found), key=lambda place: (place.scope, place.tensors))
+
+
+def _told_places(leaf: Leaf, store: Store, scope: str) -> Iterator[Place]:
+    """A cell of a port names its variables itself; they may lie in a scope around those."""
+    for at in dict.fromkeys(("", f"{scope.strip('/')}/" if scope else "")):
+        tensors = tuple(f"{at}{leaf.told.get(role, '')}" for role in leaf.variables)
+        shapes = [leaf.shape(role) for role in leaf.variables]
+        if [store.shapes.get(name) for name in tensors] == shapes and tensors:
+            common = tensors[0].rpartition("/")[0]
+            yield Place(common, leaf.kind, tensors, roles=tuple(leaf.variables))
 
 
 def _cell_places(leaf: Leaf, store: Store, names: list[str], scope: str) -> Iterator[Place]:

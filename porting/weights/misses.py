@@ -6,7 +6,17 @@ import numpy as np
 
 from porting.weights.proposals import Proposal
 from porting.weights.store import Store
-from porting.weights.targets import BATCH_NORM, GRU, GRU_AFTER, LSTM, RECURRENT, RNN, Leaf, Unit
+from porting.weights.targets import (
+    BATCH_NORM,
+    CELL,
+    GRU,
+    GRU_AFTER,
+    LSTM,
+    RECURRENT,
+    RNN,
+    Leaf,
+    Unit,
+)
 
 
 def why_missing(unit: Unit, store: Store, scope: str, taken: Proposal | None, /) -> str:
@@ -16,6 +26,8 @@ def why_missing(unit: Unit, store: Store, scope: str, taken: Proposal | None, /)
     if taken is not None:
         return f"{taken}: {taken.problem}"
     leaf = unit.leaves[0]
+    if leaf.kind == CELL:
+        return _not_told(leaf, store)
     found = _likeness(leaf, store, scope)
     only = [name for name in store.only_averaged if name.startswith(scope)]
     if not found and only:
@@ -27,6 +39,20 @@ def why_missing(unit: Unit, store: Store, scope: str, taken: Proposal | None, /)
     return (
         f"no variables of the names and shapes of {wanted}{' in ' + scope if scope else ''}{near}"
     )
+
+
+def _not_told(leaf: Leaf, store: Store) -> str:
+    """Of the cell of a port: the first weight whose variable the checkpoint has not, or has in another shape."""
+    for role in leaf.variables:
+        name, shape = leaf.told.get(role, ""), leaf.shape(role)
+        if store.shapes.get(name) == shape:
+            continue
+        if not name:
+            return f"its weight {role} is a constant of the graph, no variable"
+        if name not in store.shapes:
+            return f"its weight {role} was {name} in the graph, which the checkpoint does not hold"
+        return f"its weight {role} is {list(shape)}, and {name} {list(store.shapes[name])}"
+    return "its variables lie in another scope"
 
 
 def _wanted(leaf: Leaf) -> str:

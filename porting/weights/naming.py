@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from porting.weights.targets import (
+    CELL,
     EMBEDDING,
     GRU,
     GRU_AFTER,
@@ -42,7 +43,7 @@ def tf1_names(
 
     Under ``scope`` (that of ``dynamic_rnn``: ``rnn``) a recurrent layer is ``lstm_cell/kernel``; stacked cells are
     ``multi_rnn_cell/cell_0/lstm_cell/kernel``; directions ``fw/…`` and ``bw/…``. Other layers are ``kernel``, ``bias``, ``gamma``, …, an embedding
-    is the scope itself. In a model each layer has the scope ``scope/its name``. :func:`load_tf1_weights` reads it all back; the forget gate's
+    is the scope itself. The cell of a port (``keras.layers.RNN`` over a reference cell) has the names it had in the graph, whatever ``scope`` is. In a model each layer has the scope ``scope/its name``. :func:`load_tf1_weights` reads it all back; the forget gate's
     bias may lose one rounding on the way.
 
     Args:
@@ -83,6 +84,9 @@ def _named(
     for number, row in enumerate(unit.grid):
         for direction, leaf in enumerate(row):
             values = {role: to_array(item) for role, item in leaf.variables.items()}
+            if leaf.kind == CELL:
+                yield from _told(unit, leaf, values)
+                continue
             if leaf.kind not in RECURRENT:
                 yield from _plain(leaf, scope, values)
                 continue
@@ -90,6 +94,18 @@ def _named(
             stack = f"multi_rnn_cell/cell_{number}" if len(unit.grid) > 1 else ""
             own = CELL_NAMES[leaf.kind] if cell is None else cell
             yield from _cell(leaf, _join(scope, side, stack, own), values, forget_bias)
+
+
+def _told(
+    unit: Unit, leaf: Leaf, values: dict[str, np.ndarray]
+) -> Iterator[tuple[str, np.ndarray]]:
+    """The cell of a port knows its variables, whatever the scope."""
+    for role, value in values.items():
+        name = leaf.told.get(role, "")
+        if not name or " + " in name:
+            msg = f"layer {unit.name!r}: its weight {role} was {name or 'a constant'} in the graph, no variable of its own"
+            raise SemanticsError(msg)
+        yield name, value
 
 
 def _plain(

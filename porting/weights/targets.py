@@ -11,6 +11,7 @@ from reference.errors import UsageError
 
 LSTM, GRU, GRU_AFTER, RNN = "lstm", "gru", "gru reset after", "rnn"
 DENSE, EMBEDDING, CONV, BATCH_NORM = "dense", "embedding", "conv", "batch norm"
+CELL = "cell of a port"
 RECURRENT = (LSTM, GRU, GRU_AFTER, RNN)
 
 
@@ -23,6 +24,8 @@ class Leaf:
     variables: dict[str, Any]
     relu: bool = False
     """An RNN whose activation is relu; cuDNN has a mode for it."""
+    told: dict[str, str] = field(default_factory=dict)
+    """Of a cell that a port holds: the TF1 variable of each role, as the port knows it."""
 
     def shape(self, role: str = "kernel") -> tuple[int, ...]:
         return tuple(int(n) for n in self.variables[role].shape)
@@ -158,7 +161,7 @@ def _kind(keras: Any, layer: Any) -> str | None:
 def _leaf(keras: Any, layer: Any) -> Leaf | None:
     kind = _kind(keras, layer)
     if kind is None:
-        return None
+        return _ported(layer)
     variables = {
         w.path.rsplit("/", 1)[-1]: w for w in layer.weights if "seed_generator" not in w.path
     }
@@ -166,6 +169,15 @@ def _leaf(keras: Any, layer: Any) -> Leaf | None:
         variables = dict.fromkeys(("kernel",), next(iter(variables.values())))
     relu = getattr(getattr(layer, "activation", None), "__name__", "") == "relu"
     return Leaf(layer.name, kind, variables, relu)
+
+
+def _ported(layer: Any) -> Leaf | None:
+    """The cell of a port: it holds a reference cell's weights by path, and says which variables they were."""
+    if type(layer).__name__ != "ReferenceCell" or not type(layer).__module__.startswith(
+        "converters."
+    ):
+        return None
+    return Leaf(layer.name, CELL, dict(layer._slots), told=dict(layer.parameters))
 
 
 def upstream(layer: Any, /) -> set[int]:

@@ -72,6 +72,9 @@ NOT_ALONE = {
 
 NO_NATIVE = (
     r"no cell that is looked for has this equation",
+    r"no cell that is looked for has this equation: (beside|of) what \w+ has, the nearest, its step (has|lacks) [\w, ]+",
+    r"no cell that is looked for has this equation: it has the functions of \w+, the nearest, but other sums or products of them",
+    r"it has the shape of \w+, but its old state is read by something else at every step",
     r"it is named \w+, which is kept as its own equation: no pattern of that cell is looked for",
     r"its recurrent weights are a diagonal: a Keras layer's matrix would be trained in full",
     r"its weights are block-diagonal: Keras' matrix would be trained in full",

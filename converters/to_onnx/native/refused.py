@@ -13,7 +13,10 @@ from reference.cells.layer_norm_lstm import LayerNormLSTMCell
 from reference.cells.lstm_no_forget import LSTMNoForgetCell
 
 refuses("the weights are block-diagonal by group", GLSTMCell)
-refuses("the recurrent weights are a diagonal, not a matrix", IndRNNCell, IndyGRUCell, IndyLSTMCell)
+refuses(
+    "the recurrent weights are a diagonal, not a matrix: the operator would multiply by a full one",
+    *(IndRNNCell, IndyGRUCell, IndyLSTMCell),
+)
 refuses("ONNX's recurrent operators multiply by matrices, they do not convolve", ConvLSTMCell)
 refuses("ONNX LSTM has no layer normalisation", LayerNormBasicLSTMCell, LayerNormLSTMCell)
 refuses("ONNX LSTM has no form without a forget gate", LSTMNoForgetCell)
