@@ -193,3 +193,13 @@ def test_the_output_may_be_read_off_the_new_stack() -> None:
     assert [s.window for s in step.states] == [(0, 1), (1, 2)]
     assert step.writes[0].item.args[0] is step.states[0].new
     assert not depends([*(s.new for s in step.states), step.writes[0].item], {old})
+
+
+def test_an_item_that_a_branch_guards_need_not_be_there() -> None:
+    """Found by mutation: with a first input of its own the loop reads item t + 1, and none for its last step; a step was lost."""
+    model = zoo_model("training_attention")
+    node = changed(model, "decoder/TrainingHelperInitialize/All", op="Any")
+    graph = graph_of(model, node)
+    program = lifted(model, graph, "decoder/while/Exit_3:0")
+    assert not any(isinstance(s, Loop) for s in walk(program.statements))
+    agree(model, graph, program)

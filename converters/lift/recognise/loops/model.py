@@ -79,6 +79,8 @@ class Step:
     reads: dict[Expr, Read] = field(default_factory=dict)
     delays: dict[Expr, State] = field(default_factory=dict)
     """States that only hand on what is known before the loop: by the leaf of what a step reads of them."""
+    guarded: set[Expr] = field(default_factory=set)
+    """Leaves of items that only a branch reads: there may be no such item where the other branch is taken."""
     captures: dict[Expr, str] = field(default_factory=dict)
     """Leaves that are values from outside the loop, the same at every step."""
     counters: dict[int, Counter] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from converters.lift.recognise.loops.model import Read, Step, rebind
@@ -43,10 +44,16 @@ def leaf_of(step: Step, read: Read, item: Fact) -> Expr:
     return leaf
 
 
-def find_reads(step: Step) -> None:
-    """Slices and lookups, at the counter, of arrays from outside become items of sequences."""
+def find_reads(step: Step, choices: Collection[Expr] = ()) -> None:
+    """Slices and lookups, at the counter, of arrays from outside become items of sequences.
+
+    ``choices`` are the selections that stand for branches, of which TF runs one.
+    """
     roots = [s.new for s in step.states] + [w.item for w in step.writes]
     bindings: dict[Expr, Expr] = {}
+    certain = _always_run(roots, choices)
+    guarded = {leaf for leaf in step.reads if leaf not in certain}
+    safe = {leaf for leaf in step.reads if leaf in certain}
     for expr in needed(roots):
         found = _item(step, expr)
         if found is None:
@@ -55,10 +62,24 @@ def find_reads(step: Step) -> None:
         shape = (*source.shape[:axis], *source.shape[axis + 1 :])
         read = Read(step.captures[source], axis, offset, sign)
         leaf = leaf_of(step, read, Fact(source.dtype, shape))
+        (safe if expr in certain else guarded).add(leaf)
         whole = len(expr.shape) == len(source.shape)
         bindings[expr] = step.tracer.expand_dims(leaf, axis) if whole else leaf
+    step.guarded = guarded - safe
     if bindings:
         rebind(step, bindings)
+
+
+def _always_run(roots: list[Expr], choices: Collection[Expr]) -> set[Expr]:
+    """What is computed whatever branches are taken."""
+    seen: set[Expr] = set()
+    todo = list(roots)
+    while todo:
+        expr = todo.pop()
+        if expr not in seen:
+            seen.add(expr)
+            todo.extend(expr.operands[:1] if expr in choices else expr.operands)
+    return seen
 
 
 def _item(step: Step, expr: Expr) -> tuple[Expr, int, tuple[Dim, int]] | None:

@@ -66,20 +66,20 @@ class Sequences:
         items = self._items(leaf, read)
         count = items.fact.shape[0] if items.fact.shape else None
         if read.sign < 0:
-            return self._backward(read, items, count)
+            return self._backward(read, items, count, leaf in self.step.guarded)
         if read.offset == 0 and self.covers.whole(self.bound, count):
             return items
         if isinstance(read.offset, Size) or read.offset < 0:
             msg = f"it reads {read.source} from a place that is not known before it runs"
             raise NotAStepError(msg)
-        return self._part(items, read.offset)
+        return self._part(items, read.offset, leaf in self.step.guarded)
 
-    def _backward(self, read: Read, items: ProgramArray, count: Any) -> ProgramArray:
+    def _backward(self, read: Read, items: ProgramArray, count: Any, guarded: bool) -> ProgramArray:
         last = read.offset
         if count is not None and last + 1 == count and self.covers.whole(self.bound, count):
             return reversed_time(self.ops, items)
         if self.bound is not None and last + 1 == self.bound:
-            return reversed_time(self.ops, self._part(items, 0))
+            return reversed_time(self.ops, self._part(items, 0, guarded))
         msg = f"it reads {read.source} backwards from a place that is not known before it runs"
         raise NotAStepError(msg)
 
@@ -115,8 +115,11 @@ class Sequences:
             return part_of(self.ops, self.of(leaf, read), 0, fewer, size)
         return part_of(self.ops, self._items(leaf, read), read.offset, fewer, size)
 
-    def _part(self, items: ProgramArray, first: int) -> ProgramArray:
-        """``items[first : first + steps]``; TF refuses to read past the end, so that no fewer come out."""
+    def _part(self, items: ProgramArray, first: int, guarded: bool = False) -> ProgramArray:
+        """``items[first : first + steps]``; TF refuses to read past the end, so that no fewer come out.
+
+        Where a branch ``guarded`` the last ones, zeros stand for what is not there.
+        """
         ops = self.ops
         steps = ops.value(self.step.steps) if self.step.steps in ops.facts else None
         constant = self.program.constants.get(self.step.steps)
@@ -126,7 +129,11 @@ class Sequences:
             msg = "the number of its steps has no value"
             raise NotAStepError(msg)
         count = unknown(f"{self.step.steps}|length") if self.bound is None else self.bound
-        return part_of(ops, items, first, at_least_zero(ops, steps), count)
+        steps = at_least_zero(ops, steps)
+        if guarded:
+            begin = ops.constant(np.asarray([first], steps.dtype))
+            items = padded_to(ops, items, ops.expand_dims(steps, 0) + begin)
+        return part_of(ops, items, first, steps, count)
 
     def check_writes(self, loop: Loop) -> None:
         """Every list that is written has as many items as there are steps: items that are left out are zeros in TF.
@@ -160,6 +167,30 @@ def part_of(
     fact = Fact(items.dtype, (size, *items.shape[1:]))
     attrs = {**masks, "Index": DType(count.dtype)}
     return ops.node("StridedSlice", (items, begin, end, one), fact, attrs)
+
+
+def padded_to(ops: ProgramOps, items: ProgramArray, end: ProgramArray) -> ProgramArray:
+    """The items, and zeros behind them up to ``end`` (a vector of one)."""
+    rank = len(items.shape)
+    shape = ops.node("Shape", (items,), Fact(end.dtype, (rank,)), {"out_type": DType(end.dtype)})
+    pick = [ops.constant(np.asarray([k], end.dtype)) for k in (0, 1, 1)]
+    masks = ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask")
+    attrs = {**dict.fromkeys(masks, 0), "Index": DType(end.dtype)}
+    count = ops.node("StridedSlice", (shape, *pick), Fact(end.dtype, (1,)), attrs)
+    missing = ops.maximum(end - count, ops.constant(np.asarray([0], end.dtype)))
+    fact = Fact(items.dtype, (unknown(f"{items.name}|padded"), *items.shape[1:]))
+    return ops.node(
+        "Pad", (items, _widths(ops, missing, rank)), fact, {"Tpaddings": DType(end.dtype)}
+    )
+
+
+def _widths(ops: ProgramOps, missing: ProgramArray, rank: int) -> ProgramArray:
+    """``[[0, missing], [0, 0], …]``."""
+    zeros = [ops.constant(np.zeros(n, missing.dtype)) for n in (1, 2 * rank - 2)]
+    flat = ops.concat([zeros[0], missing, zeros[1]], 0)
+    shape = ops.constant(np.asarray([rank, 2], np.int32))
+    fact = Fact(missing.dtype, (rank, 2))
+    return ops.node("Reshape", (flat, shape), fact, {"Tshape": DType("int32")})
 
 
 def reversed_time(ops: ProgramOps, array: ProgramArray) -> ProgramArray:

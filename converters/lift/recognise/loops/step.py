@@ -66,6 +66,8 @@ class _Body:
     values: dict[str, Expr] = field(default_factory=dict)
     lists: dict[str, str] = field(default_factory=dict)
     """List values inside the body: the name of the list they are (a carried input or a captured list)."""
+    choices: set[Expr] = field(default_factory=set)
+    """The selections that stand for branches."""
     written: dict[str, tuple[str, Expr, bool]] = field(default_factory=dict)
     """A ListSet's result: the list it was made from, the item, and whether the steps write from the last to the first."""
 
@@ -78,7 +80,7 @@ class _Body:
         for k, (name, out) in enumerate(zip(loop.body.inputs, loop.body.outputs, strict=True)):
             if k not in step.counters and k not in step.constant_carried:
                 self._result(k, name, out)
-        find_reads(step)
+        find_reads(step, self.choices)
         read_masks(step, self.program, self.definitions)
         grown_arrays(step, self.program, loop)
         if self.delays:
@@ -112,7 +114,9 @@ class _Body:
             if len(x.shape) != len(y.shape):
                 msg = f"the branches of {statement.name} differ in rank"
                 raise NotAStepError(msg)
-            self.values[name] = self.step.tracer.where(predicate, x, y)
+            chosen = self.values[name] = self.step.tracer.where(predicate, x, y)
+            if chosen.op == "where" and chosen.args[0] is predicate:
+                self.choices.add(chosen)
 
     def _carried(self, k: int, name: str, start: str) -> None:
         step = self.step
