@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +10,7 @@ import pytest
 
 pytest.importorskip("keras", reason="what is tested makes Keras models")
 
-from converters.lift import lift, structure
 from converters.program import Loop, OpNode, Recurrence
-from converters.read_graphdef import read
 from converters.tf_ops import apply
 from converters.to_keras.bounds import with_bounds
 from converters.to_keras.context import Context
@@ -22,23 +18,7 @@ from converters.to_keras.rules.control import _new_lists
 from converters.to_keras.slices import with_sizes
 from reference.errors import NotConvertibleError
 from reference.vocabulary.numpy_ops import NumpyOps
-
-ZOO = Path(__file__).parents[1] / "zoo" / "models"
-
-
-def lifted(name: str) -> Any:
-    card = json.loads((ZOO / name / "card.json").read_text())
-    names = [[item["name"] for item in card[kind]] for kind in ("inputs", "outputs")]
-    graph = read(ZOO / name / "frozen.pb")
-    return lift(graph, inputs=names[0], outputs=names[1], freeze=card["frozen"])
-
-
-def structured(name: str) -> Any:
-    """The loops as they were written, recurrences or not."""
-    card = json.loads((ZOO / name / "card.json").read_text())
-    names = [[item["name"] for item in card[kind]] for kind in ("inputs", "outputs")]
-    graph = read(ZOO / name / "frozen.pb").graph
-    return structure(graph, inputs=names[0], outputs=names[1], freeze=card["frozen"])
+from tests.support.lifting import lifted, structured
 
 
 def bounded(program: Any, loop: str) -> tuple[Any, ...]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,10 +10,8 @@ import pytest
 pytest.importorskip("keras", reason="the ranges look at a Program as the Keras rules do")
 
 from converters.graph import DType, Graph, Node, Shape
-from converters.lift import lift, structure
+from converters.lift import structure
 from converters.lift.execute import Executor
-from converters.program import Program
-from converters.read_graphdef import read
 from converters.to_keras import narrow, running
 from converters.to_keras.backend import keras
 from converters.to_keras.context import Context
@@ -23,29 +19,23 @@ from converters.to_keras.ranges import Range, ranges_of
 from converters.to_keras.ranges.domain import SIZE, greatest, larger, least, smaller
 from reference.errors import NotConvertibleError, UsageError
 from reference.vocabulary.abstract.sizes import Size, evaluate, unknown
+from tests.support.lifting import lifted
+from tests.zoo.catalogue import zoo_model
 
-ZOO = Path(__file__).parents[1] / "zoo" / "models"
 I64 = DType("int64")
-
-
-def lifted(name: str) -> Program:
-    card = json.loads((ZOO / name / "card.json").read_text())
-    names = [[item["name"] for item in card[kind]] for kind in ("inputs", "outputs")]
-    graph = read(ZOO / name / "frozen.pb")
-    return lift(graph, inputs=names[0], outputs=names[1], freeze=card["frozen"])
 
 
 @pytest.mark.parametrize("name", ["beam_decoder", "elmo_like", "lengths_from_ids", "drqn"])
 def test_what_is_computed_lies_in_the_ranges(name: str) -> None:
     """Every integer of every statement, those in loops as the last round left them."""
     program = lifted(name)
-    ranges, samples = ranges_of(Context(program)), np.load(ZOO / name / "samples.npz")
+    ranges, feeds = ranges_of(Context(program)), zoo_model(name).runs()[0].inputs
     executor = Executor(program)
-    executor.run({tensor: samples[f"in0:{tensor}"] for tensor in program.inputs})
+    executor.run(feeds)
     sizes = {
         f"{tensor.partition(':')[0]}.{axis}": size
         for tensor in program.inputs
-        for axis, size in enumerate(samples[f"in0:{tensor}"].shape)
+        for axis, size in enumerate(feeds[tensor].shape)
     }
     looked_at = 0
     for value, held in executor.values.items():

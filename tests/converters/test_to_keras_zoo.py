@@ -14,11 +14,10 @@ import pytest
 
 pytest.importorskip("keras", reason="what is tested makes Keras models")
 
-from converters.lift import lift
-from converters.read_graphdef import read
 from converters.to_keras import Exported, runner, save, to_keras
 from converters.to_keras.backend import keras
 from converters.to_keras.layers.tf_op import TFOp
+from tests.support.lifting import lifted
 
 ZOO = Path(__file__).parents[1] / "zoo" / "models"
 MODELS = sorted(p.parent.name for p in ZOO.glob("*/samples.npz"))
@@ -121,14 +120,7 @@ def card(name: str) -> dict[str, Any]:
 
 @cache
 def port(name: str) -> Exported:
-    about = card(name)
-    program = lift(
-        read(ZOO / name / "frozen.pb"),
-        inputs=[i["name"] for i in about["inputs"]],
-        outputs=[o["name"] for o in about["outputs"]],
-        freeze=about["frozen"],
-    )
-    return to_keras(program, name=name)
+    return to_keras(lifted(name), name=name)
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -13,31 +13,26 @@ from pathlib import Path
 
 import numpy as np
 
-from converters.lift import lift
-from converters.read_graphdef import read
 from converters.to_keras import runner, to_keras
 from converters.to_keras.backend import keras
 from converters.to_keras.dtypes import narrows
 from reference.errors import RnnportError
+from tests.support.lifting import lifted
 
 ZOO = Path(__file__).parents[1] / "zoo" / "models"
 SOME = (
-    "a3c_lstm attention_cell_wrapper attentional_gru backward_only basic_lstm basic_lstm_state_concat basic_rnn_tanh "
+    "a3c_lstm attention_cell_wrapper attentional_gru backward_only basic_lstm beam_decoder basic_lstm_state_concat basic_rnn_tanh "
     "bidirectional_lstm_lengths classifier_gather_nd drqn dynamic_time_major encoder_decoder_states gru gru_float64 keras_masking "
     "layer_norm_basic_lstm lengths_out_of_range lengths_int64 lstm_num_proj lstm_peepholes multi_mixed nan_padding nested_while "
-    "ptb_block raw_rnn_lstm residual_lstm2 static_lstm tagger_chars video_classifier zero_state_fed"
+    "ptb_block raw_rnn_lstm residual_lstm2 static_lstm tagger_chars training_unmasked translation_beam video_classifier zero_state_fed"
 ).split()
 SCALE = {"float16": 3e-3, "float32": 2e-5, "float64": 1e-12}
 
 
 def outcome(name: str) -> tuple[str, str]:
     """What became of a model, and why."""
-    about = json.loads((ZOO / name / "card.json").read_text())
-    names = [[item["name"] for item in about[kind]] for kind in ("inputs", "outputs")]
     try:
-        graph = read(ZOO / name / "frozen.pb")
-        program = lift(graph, inputs=names[0], outputs=names[1], freeze=about["frozen"])
-        port = to_keras(program, name=name)
+        port = to_keras(lifted(name), name=name)
         run, samples = runner(port.model), np.load(ZOO / name / "samples.npz")
         runs = sorted({key.split(":")[0][2:] for key in samples.files if key.startswith("in")})
         for k in runs:

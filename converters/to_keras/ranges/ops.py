@@ -166,10 +166,6 @@ def _less(a: Range, b: Range) -> Range:
     return a + (-b)
 
 
-def _decoded(_node: Node, operands: Sequence[Operand], index: int) -> Range | None:
-    return NATURAL if index < 3 else None
-
-
 def _hashed(node: Node, _operands: Sequence[Operand], _index: int) -> Range | None:
     return Range(0, max(int(node.attr("num_buckets", 1)) - 1, 0))
 
@@ -185,7 +181,7 @@ _RULES: dict[str, Rule] = {
     "ListNew": _fixed(Range(0, 0)), "ListSet": _join(slice(0, 3, 2)), "ListScatter": _join(slice(0, 3, 2)), "ListPush": _join(slice(0, 2)),
     "ListResize": _with_zero, "ZerosLike": _fixed(Range(0, 0)), "OnesLike": _fixed(Range(1, 1)),
     **dict.fromkeys(("Shape", "ShapeN", "Size", "Rank", "Where", "ListSize"), _fixed(NATURAL)),
-    "CTCGreedyDecoder": _decoded, "Unique": _indices, "UniqueV2": _indices, "ArgMax": _place, "ArgMin": _place, "Range": _count,
+    "CTCGreedyDecoder": _fixed(NATURAL), "CTCBeamSearchDecoder": _fixed(NATURAL), "Unique": _indices, "UniqueV2": _indices, "ArgMax": _place, "ArgMin": _place, "Range": _count,
     "Add": _pair(Range.__add__), "AddV2": _pair(Range.__add__), "Sub": _pair(_less), "Mul": _pair(Range.__mul__), "AddN": _sum_of_all,
     "Maximum": _pair(_most), "Minimum": _pair(_fewest), "Neg": _alone(Range.__neg__), "Abs": _alone(_absolute),
     "Square": _alone(lambda found: _absolute(found) * _absolute(found)), "Sum": _total, "Cumsum": _total, "Cast": _cast,
