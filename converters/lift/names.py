@@ -14,6 +14,18 @@ _SINKS = (
     "Assign", "AssignAdd", "AssignSub", "AssignVariableOp", "Save", "SaveV2", "SaveSlices", "ShardedFilename",
     "MergeV2Checkpoints", "Restore", "RestoreV2", "NoOp", "Assert", "Print", "MergeSummary",
 )  # fmt: skip
+_FILES = frozenset(
+    (
+        "Save",
+        "SaveV2",
+        "SaveSlices",
+        "Restore",
+        "RestoreV2",
+        "ShardedFilename",
+        "StringJoin",
+        "MergeV2Checkpoints",
+    )
+)
 _SILENT = frozenset(
     ("Const", "NoOp", "Assert", "VariableV2", "Variable", "VarHandleOp", *_PLACEHOLDERS)
 )
@@ -82,7 +94,9 @@ def candidates(graph: Graph) -> tuple[str, ...]:
             if not _is_sink(node.op):
                 consumed.add(split_tensor(tensor)[0])
             readers.setdefault(split_tensor(tensor)[0], []).append(node.name)
-    depends = _downstream(graph, readers, _PLACEHOLDERS, frozenset())
+    files = _file_names(graph, readers)
+    given = {n.name for n in graph.nodes.values() if n.op in _PLACEHOLDERS} - files
+    depends = _below(graph, readers, given, frozenset())
     # What lies inside a loop or a branch has no one value outside it.
     loops = _downstream(graph, readers, _ENTERS, _EXITS)
     branches = _downstream(graph, readers, _SWITCHES, _MERGES)
@@ -112,7 +126,33 @@ def _downstream(
     stops: frozenset[str],
 ) -> set[str]:
     """What depends on a node of the ops ``sources``, up to and without nodes of the ops ``stops``."""
-    stack = [n.name for n in graph.nodes.values() if n.op in sources]
+    names = [n.name for n in graph.nodes.values() if n.op in sources]
+    return _below(graph, readers, names, stops)
+
+
+def _file_names(graph: Graph, readers: Mapping[str, Sequence[str]]) -> set[str]:
+    """The placeholders with a Saver's path: what hangs on them is no result (``save/control_dependency``)."""
+    found: set[str] = set()
+    todo = [n for n in graph.nodes.values() if n.op in _FILES]
+    while todo:
+        node = todo.pop()
+        paths = node.inputs if node.op == "StringJoin" else node.inputs[:1]
+        for source in (graph.nodes.get(split_tensor(tensor)[0]) for tensor in paths):
+            passes = source is not None and (source.op in _PLACEHOLDERS or source.op in _FILES)
+            if source is not None and passes and source.name not in found:
+                found.add(source.name)
+                todo.append(source)
+    return found
+
+
+def _below(
+    graph: Graph,
+    readers: Mapping[str, Sequence[str]],
+    names: Iterable[str],
+    stops: frozenset[str],
+) -> set[str]:
+    """What depends on these nodes, up to and without nodes of the ops ``stops``."""
+    stack = list(names)
     found: set[str] = set()
     while stack:
         for reader in readers.get(stack.pop(), ()):

@@ -12,6 +12,7 @@ from converters.graph import Artefact, Graph, Node, split_tensor
 from converters.lift import tables
 from converters.lift.array_flows import check_arrays
 from converters.lift.dead import keep_live
+from converters.lift.declared import declared
 from converters.lift.dropout import dropout_placeholders
 from converters.lift.dropout_branches import dropout_switches
 from converters.lift.freezing import frozen_value
@@ -195,6 +196,8 @@ def _interior_fact(graph: Graph, tensor: str) -> Fact:
         return Fact("unknown")
     inner = structure(graph, inputs=placeholders, outputs=[tensor], strict=False)
     fact = inner.facts.get(tensor, Fact("unknown"))
+    if fact.dtype == "unknown":
+        fact = declared(graph, tensor) or fact
     return Fact(fact.dtype, None if fact.shape is None else _named(tensor, fact.shape))
 
 

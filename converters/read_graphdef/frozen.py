@@ -18,7 +18,7 @@ _OTHERS = (
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file (Keras .h5), not a GraphDef"),
     (
         b"PK\x03\x04",
-        "a zip archive (perhaps a .keras file): unpack it, or pass it with its own suffix",
+        "a zip archive: a .keras file needs its own suffix, samples (.npz) go to --samples, anything else must be unpacked",
     ),
     (b"\x1f\x8b", "a gzip archive: unpack it first"),
     (b"<!DOCTYPE", "a web page, not a model: the download went wrong"),

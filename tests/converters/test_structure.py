@@ -402,3 +402,31 @@ def test_a_damaged_node_is_an_artefact_error() -> None:
     b.add("Neg", "y", b.add("Merge", "m", b.add("Switch", "s", b.placeholder("x", 2))))
     with pytest.raises(ArtefactError, match="damaged"):
         structure(b.graph(), inputs=["x"], outputs=["y"])
+
+
+def test_what_hangs_on_a_savers_path_is_no_candidate() -> None:
+    """``save/control_dependency`` is an Identity of the path that the Saver writes to."""
+    b = Build()
+    b.add("Tanh", "y", b.placeholder("x", 2))
+    path = b.add("PlaceholderWithDefault", "save/filename", b.add("Const", "save/input"))
+    path = b.add("PlaceholderWithDefault", "save/Const", path)
+    b.add("SaveV2", "save/SaveV2", path, "x:0")
+    b.add("Identity", "save/control_dependency", path, controls=("save/SaveV2",))
+    assert candidates(b.graph()) == ("y:0",)
+
+
+def test_inputs_behind_a_parser_are_what_it_declares() -> None:
+    """An Estimator's SavedModel parses examples: ONNX takes what was parsed, in its dtypes."""
+    b = Build()
+    b.add(
+        "ParseExample", "parse", b.placeholder("examples", None, dtype="string"),
+        Nsparse=1, sparse_types=(F32,), Tdense=(DType("int64"), F32), dense_shapes=(Shape((5,)), Shape(())),
+    )  # fmt: skip
+    b.add("IteratorGetNext", "next", b.add("IteratorV2", "iterator"), output_types=(F32, DType("int32")), output_shapes=(Shape((None, 3)), Shape(None)))  # fmt: skip
+    b.add("Neg", "ids", "parse:3", T=DType("int64")), b.add("Neg", "weight", "parse:4", T=F32)
+    b.add("Neg", "sparse", "parse:2", T=DType("int64")), b.add("Neg", "item", "next:0", T=F32)
+    inputs = ["parse:2", "parse:3", "parse:4", "next:0"]
+    program = structure(b.graph(), inputs=inputs, outputs=["ids", "weight", "sparse", "item"])
+    told = [(str(f.dtype), f.shape and [str(d) for d in f.shape]) for f in program.inputs.values()]
+    assert [dtype for dtype, _ in told] == ["int64", "int64", "float32", "float32"]
+    assert [shape and shape[1:] for _, shape in told] == [None, ["5"], [], ["3"]]

@@ -25,6 +25,7 @@ from converters.program import OpNode, Program, Recurrence, walk
 from converters.tf_ops.blocks import lstm_options
 from reference.cells.base import map_weights
 from reference.cells.lstm_block import GATES, GATES_V2, LSTMBlockCell
+from reference.errors import NotConvertibleError, Reason
 from reference.states import LSTMStateTuple
 from reference.vocabulary.abstract.fact import Fact
 from reference.vocabulary.abstract.sizes import unknown
@@ -85,6 +86,11 @@ class _BlockLSTM:
         kernel, wci, wcf, wco, bias = values
         if kernel is None or bias is None:
             return None
+        if kernel.ndim != 2 or bias.shape != kernel.shape[1:] or len(bias) % 4:
+            msg = f"node {self.statement.node.name!r}: a kernel of {kernel.shape} and a bias of {bias.shape} do not go together"
+            raise NotConvertibleError(
+                msg, (Reason(self.statement.node.name, "its weights do not fit one another"),)
+            )
         forget, clip, peephole = lstm_options(self.statement.node)
         diagonals: tuple[Any, ...] = (wci, wcf, wco) if peephole else (None, None, None)
         if peephole and any(d is None for d in diagonals):
