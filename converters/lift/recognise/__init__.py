@@ -7,10 +7,11 @@ from dataclasses import replace
 from converters.lift.recognise.directions import absorb_reversals, cancel_reversals
 from converters.lift.recognise.fused.cudnn import lift_fused
 from converters.lift.recognise.loops.bounds import Count, counted
-from converters.lift.recognise.loops.build import EACH, Builder
+from converters.lift.recognise.loops.build import Builder
 from converters.lift.recognise.loops.finishing import count_finished
 from converters.lift.recognise.loops.model import Built, Definitions, NotAStepError
 from converters.lift.recognise.loops.step import read_step
+from converters.lift.recognise.loops.traced_runs import EACH
 from converters.lift.recognise.pieces import holds_items, resolve_pieces
 from converters.lift.recognise.tidy import tidy
 from converters.lift.recognise.unrolled.chains import roll

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from converters.graph import DType, Node
-from converters.lift.recognise.loops.build import EACH
+from converters.lift.recognise.loops.traced_runs import EACH
 from converters.lift.recognise.tidy import tidy
 from converters.program import OpNode, Program, Statement, walk
 

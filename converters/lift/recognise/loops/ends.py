@@ -54,10 +54,14 @@ class Ends:
         """A sequence that the loop may not see all of, where what is left out changes nothing: all sequences have as many items."""
         self.packed: dict[int, list[tuple[int, str]]] = {}
         """By carried value: where its parts begin, and the names of their final values."""
+        self.upright: dict[int, str] = {}
+        """By carried value that stands upright: the name of its final row."""
 
     def _initial(self, state: State) -> str:
         """The initial value of a part."""
         value = self.loop.carried[state.carried]
+        if state.upright:
+            value = as_row(self.ops, self._value(value)).name
         if state.window is None:
             return value
         array = self._value(value)
@@ -71,8 +75,12 @@ class Ends:
     def _final(self, state: State) -> str:
         """The name of the final value of a part; packed parts are joined at the end."""
         name = self.loop.outputs[state.carried]
-        if state.window is None:
+        if state.window is None and not state.upright:
             return name
+        if state.window is None:
+            self.upright[state.carried] = f"{name}|row"
+            self.facts[f"{name}|row"] = Fact(state.new.fact.dtype, state.new.fact.shape)
+            return f"{name}|row"
         part = f"{name}|{state.window[0]}"
         parts = self.packed.setdefault(state.carried, [])
         if (state.window[0], part) not in parts:
@@ -81,11 +89,23 @@ class Ends:
         return part
 
     def _join_packed(self) -> None:
+        for carried, row in self.upright.items():
+            self._stand_up(self.ops.value(row), carried)
         for carried, parts in self.packed.items():
             items = [self.ops.value(name) for _, name in sorted(parts)]
             axis = next(s.axis for s in self.step.states if s.carried == carried)
             joined = self.ops.concat(items, -1) if axis is None else self.ops.stack(items, axis)
-            self._alias(joined.name, self.loop.outputs[carried])
+            if any(s.carried == carried and s.upright for s in self.step.states):
+                self._stand_up(joined, carried)
+            else:
+                self._alias(joined.name, self.loop.outputs[carried])
+
+    def _stand_up(self, row: ProgramArray, carried: int) -> None:
+        """A row as the loop gave it."""
+        name = self.loop.outputs[carried]
+        rank = len(self.program.facts[self.loop.body.inputs[carried]].shape or ())
+        made = self.ops.transpose(row, [1, 0]) if rank == 2 else self.ops.squeeze(row, [0])
+        self._alias(made.name, name)
 
     def _value(self, name: str) -> ProgramArray:
         constant = self.program.constants.get(name)
@@ -180,3 +200,10 @@ class Ends:
                 got = self.sequences[leaf]
             given[leaf] = got if whole else part_of(self.ops, got, 0, fewer, size)
         return given
+
+
+def as_row(ops: ProgramOps, array: ProgramArray) -> ProgramArray:
+    """[n, b] as [b, n], and [n] as [1, n]."""
+    row = ops.transpose(array, [1, 0]) if len(array.shape) == 2 else ops.expand_dims(array, 0)
+    found: ProgramArray = row
+    return found

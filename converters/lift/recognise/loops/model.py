@@ -64,6 +64,8 @@ class State:
     """The features of the carried value that this part is, where it is packed with others."""
     axis: int | None = None
     """Where the parts are stacked, not side by side: along which axis; the window is then one item of it."""
+    upright: str = ""
+    """Whether the carried value stands upright, and the state is a row of it: see :mod:`converters.lift.recognise.loops.columns`."""
 
 
 @dataclass

@@ -100,7 +100,7 @@ def _split(step: Step, state: State, edges: Edges) -> None:
     by_window: dict[tuple[int, int], Expr] = dict(zip(edges, leaves, strict=True))
     bindings = {e: by_window[w] for e, w in _cuts(step, state.old).items() if w in by_window}
     parts = [
-        State(state.carried, leaf, item, state.masked, window)
+        State(state.carried, leaf, item, state.masked, window, upright=state.upright)
         for leaf, item, window in zip(leaves, _items(state.new), edges, strict=True)
     ]
     index = step.states.index(state)
