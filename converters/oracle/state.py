@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from converters import tf_ops
 from converters.graph import Node
 from converters.oracle.handlers import handles
 from converters.oracle.values import Table, Variable, uniform
@@ -33,6 +34,13 @@ def with_default(machine: Any, node: Node, value: Any) -> tuple[Any, ...]:
 def const(machine: Any, node: Node) -> tuple[Any, ...]:
     """A literal, widened and perturbed once."""
     return (machine.weight(node.name, as_parts(node.attr("value"))),)
+
+
+@handles("Dequantize")
+def dequantize(machine: Any, node: Node, *inputs: Any) -> tuple[Any, ...]:
+    """A weight that is stored in 8 bits, perturbed once as others are."""
+    (found,) = tf_ops.apply(machine.ops, node, inputs)
+    return (machine.perturbed(node.name, found),)
 
 
 @handles("VariableV2", "Variable", "TemporaryVariable")

@@ -21,6 +21,7 @@ from converters.tf_ops import (  # noqa: F401  (importing a theme fills the tabl
     lookups,
     math,
     neural,
+    quantised,
     reductions,
     refused,
     segments,

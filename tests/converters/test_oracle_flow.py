@@ -449,3 +449,16 @@ def test_a_mask_fed_as_floats_is_not_perturbed() -> None:
         assert (
             moved["same:0"] != run(graph, {"mask": mask * 0.3}, ["same:0"], widen=True)["same:0"]
         ).any()
+
+
+def test_a_weight_stored_in_8_bits_is_perturbed_as_others_are() -> None:
+    """Whole numbers and their range are not: without it a graph of quantised weights would have no noise at all."""
+    graph = make(
+        const("w", [0, 100, 255], dtype="uint8"),
+        const("low", -1.5, dtype="float32"),
+        const("high", 0.75, dtype="float32"),
+        op("y", "Dequantize", "w", "low", "high", T=DType("quint8"), mode=b"MIN_FIRST"),
+    )
+    exact = run(graph, {}, ["y:0"], widen=True)["y:0"]
+    moved = run(graph, {}, ["y:0"], perturb=1)["y:0"]
+    assert 0 < np.abs(moved / exact - 1).max() < 2.0**-23

@@ -89,6 +89,12 @@ def item_json(kind, value):
     return {kind: value}
 
 
+def quantised(attrs):
+    """The dtype T where it is one of whole numbers that stand for a range: NumPy has none of these."""
+    dtype = tf.as_dtype(attrs.get("T", "float32")) if not isinstance(attrs.get("T"), list) else tf.float32
+    return dtype if dtype.is_quantized else None
+
+
 def record(spec):
     """Run one op; its attributes, flat inputs, outputs or the error."""
     op, inputs, attrs = spec["op"], spec["inputs"], dict(spec["attrs"])
@@ -101,7 +107,7 @@ def record(spec):
     node = graph_def.node.add(name="node", op=op)
     for index, value in enumerate(flat):
         feed = graph_def.node.add(name="in{}".format(index), op="Placeholder")
-        feed.attr["dtype"].type = dtype_of(value).as_datatype_enum
+        feed.attr["dtype"].type = (quantised(attrs) or dtype_of(value) if index == 0 else dtype_of(value)).as_datatype_enum
         feed.attr["shape"].shape.CopyFrom(tf.TensorShape(np.shape(value)).as_proto())
         node.input.append(feed.name)
     for key, value in attrs.items():
@@ -114,6 +120,8 @@ def record(spec):
     operation = graph.get_operation_by_name("node")
     # Copies: an op may write into what it is fed.
     feeds = {"in{}:0".format(i): np.array(value) for i, value in enumerate(flat)}
+    if quantised(attrs):
+        feeds["in0:0"] = feeds["in0:0"].view(quantised(attrs).as_numpy_dtype)
     found = {key: plain(value) for key, value in operation.node_def.attr.items()}
     with tf.Session(graph=graph, config=config) as session:
         try:

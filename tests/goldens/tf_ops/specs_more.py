@@ -60,6 +60,13 @@ def rest():
     found += [case("InplaceUpdate", r(4, 2), i32(3, 1), r(2, 2)), case("InplaceAdd", r(4, 2), i32(0), r(1, 2)), case("InplaceSub", n(4), i32(2, 1), n(2))]
     for attrs in ({}, {"num_bits": 4, "min": -0.3, "max": 1.7}, {"narrow_range": True, "min": 0.5, "max": 2.0}):
         found.append(case("FakeQuantWithMinMaxArgs", r(3, 5, scale=3), **attrs))
+    for mode in ("MIN_COMBINED", "MIN_FIRST", "SCALED"):
+        for kind, dtype in (("quint8", "u1"), ("qint8", "i1"), ("qint32", "i4")):
+            if (mode, kind) == ("SCALED", "qint32"):
+                continue  # refused
+            ends = np.iinfo(dtype)
+            values = np.array([ends.min, ends.min + 1, 0, 1, 77, ends.max - 1, ends.max], dtype)
+            found.append(case("Dequantize", values, k(-1.37, "float32"), k(0.91, "float32"), static=(0, 1, 2), T=kind, mode=mode))
     found += [case("FakeQuantWithMinMaxVars", r(3, 5), k(-1.1, "float32"), k(0.9, "float32"), static=(1, 2)), case("FakeQuantWithMinMaxVarsPerChannel", r(4, 2), f32(-1, -0.2), f32(0.5, 3), static=(1, 2), num_bits=5)]
     found += [case("RegexFullMatch", s("ab", "abc", ""), np.array(b"a[b-c]+", object), static=(0, 1)), case("StaticRegexFullMatch", s("12", "x"), static=(0,), pattern=r"\d+")]
     found += [case("Round", f32(0.5, 1.5, -0.5, -2.5, 2.4999998)), case("Rint", f32(0.5, 1.5, -0.5, -2.5)), case("Round", n(3))]
