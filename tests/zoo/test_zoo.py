@@ -13,7 +13,7 @@ from tests.zoo.odd_inputs import cases
 from tests.zoo.odd_store import pack, unpack
 
 ALL = zoo()
-LIMIT = 11_000_000
+LIMIT = 12_000_000
 
 
 def each(models: list[ZooModel]) -> pytest.MarkDecorator:

@@ -87,3 +87,47 @@ def while_columns(m: Model) -> None:
     loop = tf.while_loop(lambda t, *_: t < time, body, start)
     m.output(tf.identity(loop[3].stack(), "outputs"), tf.identity(loop[1]), tf.identity(loop[2]))
     m.expect("LSTM", "LSTMCell", 6, forget_bias=0.0)
+
+
+def lstm_of(gates: Any, m: Model, x: Any) -> None:
+    """tf.scan over an LSTM; ``gates(v, h)`` gives the sums of i, f, o, g."""
+
+    def step(state, v):  # type: ignore[no-untyped-def]
+        h, c = state
+        i, f, o, g = gates(v, h)
+        c = tf.sigmoid(f) * c + tf.sigmoid(i) * tf.tanh(g)
+        return tf.sigmoid(o) * tf.tanh(c), c
+
+    h, c = tf.scan(step, x, initializer=(m.vector(6, name="h"), m.vector(6, name="c")))
+    m.output(tf.identity(h, "outputs"), tf.identity(c[-1], "last"))
+    m.expect("LSTM", "LSTMCell", 6, forget_bias=0.0)
+
+
+@model("An LSTM of four matrices in one array, batched products.", ["tf.scan", "[4, in, units]"])
+def scan_gates_stacked(m: Model) -> None:
+    """Inputs and states are tiled, one copy a gate."""
+    x = m.sequence(5, time_major=True)
+    (w,), (u,), (b,) = many("w", 4, 5, 6), many("u", 4, 6, 6), many("b", 4, 1, 6)
+    four = lambda v: tf.tile(v[None], [4, 1, 1])  # noqa: E731
+    lstm_of(lambda v, h: tf.unstack(tf.matmul(four(v), w) + tf.matmul(four(h), u) + b), m, x)
+
+
+@model("An LSTM of four matrices in one array, by einsum.", ["tf.scan", "einsum"])
+def scan_gates_einsum(m: Model) -> None:
+    """``bf,gfu->gbu``."""
+    x = m.sequence(5, time_major=True)
+    (w,), (u,), (b,) = many("w", 4, 5, 6), many("u", 4, 6, 6), many("b", 4, 1, 6)
+    product = lambda v, k: tf.einsum("bf,gfu->gbu", v, k)  # noqa: E731
+    lstm_of(lambda v, h: tf.unstack(product(v, w) + product(h, u) + b), m, x)
+
+
+@model("An LSTM whose bias is a row for a column of ones.", ["tf.scan", "ones column"])
+def scan_ones_column(m: Model) -> None:
+    """``concat([x, h, 1]) @ K``."""
+    x = m.sequence(5, time_major=True)
+    (k,) = many("k", 12, 24)
+
+    def gates(v, h):  # type: ignore[no-untyped-def]
+        return tf.split(tf.matmul(tf.concat([v, h, tf.ones([tf.shape(v)[0], 1])], 1), k), 4, 1)
+
+    lstm_of(gates, m, x)

@@ -26,6 +26,7 @@ from converters.lift.recognise.loops.masks import depends
 from converters.lift.recognise.loops.model import Built, State, Write
 from converters.lift.recognise.loops.packed import unpack_states
 from converters.lift.recognise.loops.sequences import Sequences, never_empty
+from converters.lift.recognise.loops.spellings import plainly
 from converters.lift.recognise.loops.stacked import unstack_states
 from converters.lift.recognise.loops.traced_runs import EACH, TracedRuns
 from converters.program import Recurrence
@@ -42,7 +43,7 @@ class Builder(TracedRuns):
 
     def build(self) -> Built:
         """Raises NotAStepError where even a traced cell cannot say what the loop does."""
-        layers = self._laid_down() or self._split()
+        layers = self._respelled() or self._split()
         if isinstance(layers, Layers):
             try:
                 self._layers(layers)
@@ -68,14 +69,15 @@ class Builder(TracedRuns):
         self._sequences()
         return split_layers(self.step, self._names())
 
-    def _laid_down(self) -> Layers | None:
-        """The layers of a step whose states stand upright, where all of them are cells then: the step is that one from here on."""
+    def _respelled(self) -> Layers | None:
+        """The layers of a step in other spellings, where all of them are cells then: the step is that one from here on."""
         original = self.step
         try:
-            turned = laid_down(original)
+            plain = plainly(original)
+            turned = laid_down(plain) or plain
         except RecursionError:
             return None
-        if turned is None:
+        if turned is original:
             return None
         self.step = turned
         unpack_states(turned)
