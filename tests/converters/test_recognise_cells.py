@@ -196,6 +196,31 @@ def test_a_missing_forget_bias_is_seen_as_zero() -> None:
     assert found.assembled.cell.forget_bias == 0.0
 
 
+@pytest.mark.parametrize("how", ["divided", "shifted", "negated", "uncentred"])
+def test_layer_norms_in_any_spelling_are_one(how: str) -> None:
+    """And the mean of squares less the squared mean is none: its noise is another."""
+    bench = Bench()
+    t, x = bench.tracer, bench.x
+    mean = t.mean(x, (1,), keepdims=True)
+    variance = t.mean(t.square(x - mean), (1,), keepdims=True)
+    if how == "uncentred":
+        variance = t.mean(t.square(x), (1,), keepdims=True) - t.square(mean)
+    epsilon = t.constant(np.float32(1e-5))
+    gamma, beta = bench.weight("gamma", FEATURES), bench.weight("beta", FEATURES)
+    scale = t.rsqrt(variance + epsilon) * gamma
+    spelt = {
+        "divided": gamma * ((x - mean) / t.sqrt(variance + epsilon)) + beta,
+        "shifted": x * scale + (beta - mean * scale),
+        "negated": beta + (x * scale + t.negative(mean) * scale),
+        "uncentred": (x - mean) * scale + beta,
+    }[how]
+    form = bench.norm.poly(spelt)
+    kinds = {atom.op for atom in form.atoms()}
+    assert ("normalised" in kinds) == (how != "uncentred")
+    if how != "uncentred":
+        assert {len(mono) for mono, _ in form.terms} == {0, 1}
+
+
 def test_a_layer_norm_inside_is_not_an_lstm() -> None:
     bench = Bench()
     t = bench.tracer

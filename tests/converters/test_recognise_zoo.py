@@ -5,6 +5,7 @@ What a card says was written from TF1's semantics before any conversion (``tests
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -189,3 +190,48 @@ def test_an_output_that_is_the_masked_state_holds_it_past_the_length() -> None:
     assert lengths[1] < outputs.shape[1]
     np.testing.assert_array_equal(outputs[1, lengths[1]], run.inputs["h:0"][1])
     np.testing.assert_allclose(outputs, run.outputs["outputs:0"], rtol=0, atol=5e-6)
+
+
+NAMED = {
+    "cifg_lstm_options": ["CoupledInputForgetGateLSTMCell"],
+    "conv2d_lstm": ["Conv2DLSTMCell"],
+    "glstm_proj": ["GLSTMCell"],
+    "gru_without_reset": ["UGRNNCell"],
+    "intersection_rnn": ["IntersectionRNNCell"],
+    "layer_norm_basic_lstm": ["LayerNormBasicLSTMCell"],
+    "layer_norm_by_hand": ["LayerNormBasicLSTMCell"],
+    "layer_norm_lstm": ["LayerNormLSTMCell"],
+    "minimal_rnn": ["MinimalRNNCell"],
+    "mixed_contrib": ["SRUCell", "GRUCell", "IndyLSTMCell", "LayerNormBasicLSTMCell"],
+    "phased_lstm": ["PhasedLSTMCell"],
+    "residual_sru": ["SRUCell", "SRUCell"],
+    "single_units": ["BasicLSTMCell", "GRUCell", "BasicRNNCell", "IndyGRUCell"],
+    "slow_context": ["IndRNNCell", "BasicRNNCell"],
+    "sru_by_hand": ["SRUCell"],
+    "static_conv_lstm": ["Conv2DLSTMCell"],
+}
+"""Recurrences that ONNX may not know, by the cell they are."""
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_other_cells_are_known_by_name(name: str) -> None:
+    model = zoo_model(name)
+    program = lifted(model)
+    assert [type(r.cell).__name__ for r in recurrences(program)] == NAMED[name]
+    assert not any(r.reason for r in recurrences(program))
+    # Numbers that multiply a matrix are multiplied into it: one rounding in float32.
+    runs_agree(model, read(model.graph).graph, program, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("recurrent_highway", "it has the functions of CFNCell, the nearest, but other sums"),
+        ("grid_lstm", "it is named GridLSTMCell, .* no pattern of that cell is looked for"),
+        ("conv_gru", "^no cell that is looked for has this equation"),
+    ],
+)
+def test_other_steps_say_what_tells_them_apart(name: str, reason: str) -> None:
+    [found] = recurrences(lifted(zoo_model(name)))
+    assert isinstance(found.cell, TracedCell)
+    assert re.search(reason, found.reason), found.reason

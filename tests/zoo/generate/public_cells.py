@@ -232,3 +232,22 @@ def sru_by_hand(m: Model) -> None:
     m.output(h, tf.identity(c[-1], name="last_c"))
     m.no_empty_batch("kept simple")
     m.expect("Scan", "SRUCell", UNITS, reason=NO_EQUATION)
+
+
+@model("An LSTM, a GRU, an Elman and an IndyGRU cell of one unit each.", ["one unit", "one feature"])
+def single_units(m: Model) -> None:
+    """As forecasters of one series have them: a vector of one is no number, and a [1, 1] matrix no diagonal."""
+    cells = [rnn.BasicLSTMCell(1), rnn.GRUCell(1), rnn.BasicRNNCell(1), contrib.IndyGRUCell(1)]
+    dynamic(m, rnn.MultiRNNCell(cells), features=1)
+    m.expect("LSTM", "LSTMCell", 1, forget_bias=1.0)
+    m.expect("GRU", "GRUCell", 1, linear_before_reset=0)
+    m.expect("RNN", "BasicRNNCell", 1)
+    diagonal = "the recurrent weights are a diagonal, not a matrix"
+    m.expect("Scan", "IndyGRUCell", 1, also=["GRU"], reason=diagonal)
+
+
+@model("Two SRUs, each with its input added to its output.", ["output apart", "residuals between"])
+def residual_sru(m: Model) -> None:
+    """The output that is sought is a part of the sum that stands above it."""
+    dynamic(m, rnn.MultiRNNCell([rnn.ResidualWrapper(contrib.SRUCell(5)) for _ in range(2)]))
+    m.expect("Scan", "SRUCell", 5, count=2, reason=NO_EQUATION)

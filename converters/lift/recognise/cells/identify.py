@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import permutations
+from itertools import islice, permutations
 
 import numpy as np
 
@@ -28,6 +28,8 @@ from reference.cells.conv_lstm import Conv1DLSTMCell, Conv2DLSTMCell, Conv3DLSTM
 from reference.vocabulary.tracer import Expr
 
 MAX_STATE_PARTS = 4
+MOST_WAYS = 8
+"""In which one pattern may match a step, before it counts as another cell: x may be told from the state in several where both have one feature."""
 CONVOLVED: dict[type, int] = {Conv1DLSTMCell: 1, Conv2DLSTMCell: 2, Conv3DLSTMCell: 3}
 """By cell that convolves: over how many axes."""
 CLIPS = frozenset(("cell_clip", "proj_clip"))
@@ -127,6 +129,7 @@ def _try(
     component = question.component
     operands = tuple(o for o in operands if o != time)
     features, widths, dtype = _sizes(order, question, operands)
+    reason: str | None = None
     spatial = question.spatial()
     if spatial is None:
         return None
@@ -134,7 +137,7 @@ def _try(
         pattern = trace(variant, features, widths, dtype, groups, spatial)
         if pattern is None:
             continue
-        for env, output in _unify(pattern, order, question, operands, time):
+        for env, output in islice(_unify(pattern, order, question, operands, time), MOST_WAYS):
             exact = assemble(pattern, env, operands, np.dtype("float64"))
             if exact is None or not env.reads_all(len(operands)):
                 continue
@@ -146,8 +149,8 @@ def _try(
                 assembled = assemble(pattern, env, operands, np.dtype(dtype))
                 assert assembled is not None
                 return replace(found, assembled=assembled)
-            return f"it has the shape of {variant.spec.cell.__name__}, but {difference}"
-    return None
+            reason = reason or f"it has the shape of {variant.spec.cell.__name__}, but {difference}"
+    return reason
 
 
 def _unify(

@@ -94,7 +94,7 @@ class Normaliser:
         if ref.rank == 2 and ref.shape[0] == 1:
             array = None if ref.array is None else ref.array[0]
             ref = Ref(ref.source, ref.window[1:], array)
-        if ref.rank == 0 or ref.shape == (1,):
+        if ref.rank == 0 or (ref.shape == (1,) and ref.array is not None):
             value = None if ref.array is None else float(ref.array.reshape(()))
             parts = ((1.0, Ref(ref.source, ())),) if value is None else ((value, None),)
             return constant_poly(parts, None)
