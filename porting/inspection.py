@@ -12,6 +12,7 @@ from converters.program import Conditional, Loop, Program, Recurrence, walk
 from porting.conversion import plain
 from porting.quiet import silenced
 from porting.tree import Tree
+from reference.cells.base import map_sizes
 from reference.errors import MissingExtraError, NotConvertibleError, UsageError
 
 
@@ -195,6 +196,14 @@ def _planned(program: Program, recurrence: Recurrence) -> Any:
     return plan(recurrence, *known, **options)
 
 
+def _own_form(recurrence: Recurrence) -> str:
+    """``keras.layers.RNN`` holds one sequence, one output and states of one feature axis; our own layer the rest."""
+    sizes: list[Any] = []
+    map_sizes(sizes.append, (recurrence.cell.state_size, recurrence.cell.output_size))
+    one = len(recurrence.sequences) == 1 == len(recurrence.outputs) and not recurrence.invariants
+    return "RNN" if one and all(isinstance(size, int) for size in sizes) else "Recurrent"
+
+
 def _keras(recurrence: Recurrence) -> dict[str, Any]:
     """What Keras will hold it as."""
     try:
@@ -204,5 +213,5 @@ def _keras(recurrence: Recurrence) -> dict[str, Any]:
         return {"form": None, "reason": "Keras is not installed, so it was not asked"}
     found = native(recurrence.cell)
     if isinstance(found, str):
-        return {"form": "RNN", "reason": found}
+        return {"form": _own_form(recurrence), "reason": recurrence.reason or found}
     return {"form": found.layer, "reason": None}

@@ -45,6 +45,11 @@ class ConvLSTMCell:
         return int(self.kernel.shape[-1]) // 4
 
     @property
+    def units(self) -> int:
+        """The output channels."""
+        return self.channels
+
+    @property
     def state_size(self) -> LSTMStateTuple:
         size = Dims([*self.input_shape[:-1], self.channels])
         return LSTMStateTuple(size, size)
