@@ -10,6 +10,7 @@ import numpy as np
 
 from converters.graph import DType, Node
 from converters.lift.recognise.loops.traced_runs import EACH
+from converters.lift.recognise.packs import Packs
 from converters.lift.recognise.tidy import tidy
 from converters.program import OpNode, Program, Statement, walk
 
@@ -36,28 +37,44 @@ class _Pieces:
         self.makers: dict[str, OpNode] = {}
         self.constants = dict(self.program.constants)
         self.facts = dict(self.program.facts)
+        self.packs = Packs(self._maker, self.constants, self.facts)
 
     def resolved(self) -> Program:
         kept: list[Statement] = []
         for original in self.program.statements:
-            changed = self._statement(original) if isinstance(original, OpNode) else [original]
-            kept += changed
-            for statement in changed:
-                if isinstance(statement, OpNode):
-                    self.makers.update(dict.fromkeys(statement.outputs, statement))
+            if not isinstance(original, OpNode):
+                kept.append(original)
+                continue
+            for statement in self._statement(original):
+                kept.append(statement)
+                self.makers.update(dict.fromkeys(statement.outputs, statement))
         return replace(
             self.program, statements=tuple(kept), constants=self.constants, facts=self.facts
         )
 
-    def _statement(self, statement: OpNode) -> list[Statement]:
+    def _statement(self, statement: OpNode) -> list[OpNode]:
         op = statement.node.op
-        if op == "StridedSlice":
-            return [self._slice(statement)]
+        if op in ("StridedSlice", "Slice"):
+            return self._sliced(statement)
         if op == "Unpack":
             return self._unpacked(statement)
-        return [statement]
+        return self.packs.through(statement) or [statement]
 
-    def _unpacked(self, statement: OpNode) -> list[Statement]:
+    def _sliced(self, statement: OpNode) -> list[OpNode]:
+        """A slice, or what it is of what was stacked."""
+        cuts, pack = self._cuts(statement), self._maker(statement.inputs[0])
+        if cuts is None or pack is None or pack.node.op != "Pack":
+            return [self._slice(statement)]
+        axis = int(pack.node.attr("axis", 0)) % len(cuts)
+        if cuts[axis][2]:
+            return [self._slice(statement)]
+        made = self.packs.sliced(statement, pack, axis, cuts, self._made)
+        if made is None:
+            return [statement]
+        *slices, whole = made
+        return [*(self._slice(one) for one in slices), whole]
+
+    def _unpacked(self, statement: OpNode) -> list[OpNode]:
         maker = self._maker(statement.inputs[0])
         if maker is None or maker.node.op != "Pack":
             return [statement]
@@ -78,6 +95,8 @@ class _Pieces:
 
     def _slice(self, statement: OpNode) -> OpNode:
         """The slice of the one piece it lies in, as often as pieces are joined themselves."""
+        if statement.node.op == "Identity":
+            return statement
         source = statement.inputs[0]
         cuts = self._cuts(statement)
         start = source
@@ -130,6 +149,8 @@ class _Pieces:
         """What a StridedSlice takes of each axis; None where it is not known or not contiguous."""
         node = statement.node
         shape = self.facts[statement.inputs[0]].shape if statement.inputs[0] in self.facts else None
+        if node.op == "Slice":
+            return self._plain_cuts(statement, shape)
         given = [self.constants.get(v) for v in statement.inputs[1:4]]
         if shape is None or any(g is None for g in given):
             return None
@@ -150,6 +171,17 @@ class _Pieces:
             size = shape[k]
             cuts.append((low, None if isinstance(size, int) and high == size else high, False))
         return cuts + [WHOLE] * (len(shape) - len(cuts))
+
+    def _plain_cuts(self, statement: OpNode, shape: Any) -> list[Cut] | None:
+        """The same of a Slice, whose size -1 is all that is left."""
+        begin, size = (self.packs.known(v) for v in statement.inputs[1:3])
+        if shape is None or begin is None or size is None:
+            return None
+        ends = (
+            None if n == -1 or b + n == d else b + n
+            for b, n, d in zip(begin, size, shape, strict=True)
+        )
+        return [(b, e, False) for b, e in zip(begin, ends, strict=True)]
 
     def _made(self, statement: OpNode, source: str, cuts: list[Cut]) -> OpNode:
         """A StridedSlice of ``source``, or an Identity."""

@@ -251,3 +251,18 @@ def while_until_settled(m: Model) -> None:
     m.output(*tf.while_loop(going, body, (0, m.vector(UNITS, name="h"), tf.constant(1.0))))
     m.no_empty_batch("the maximum of nothing is -inf")
     m.expect("Loop", "hand-written", UNITS, reason="the loop stops by data")
+
+
+@model("tf.scan over a stacked LSTM, read in pieces of all kinds.", ["tf.scan", "states[-1]", "tf.gather"])
+def scan_stacked_pieces(m: Model) -> None:
+    """Of c only the last is read: by the last item of the stack, transposed, looked up, split."""
+    x, g = m.sequence(FEATURES, time_major=True), gates("ogfi")
+    start = tf.stack([m.vector(UNITS, name="c"), m.vector(UNITS, name="h")])
+    states = tf.scan(lambda s, v: tf.stack(lstm_step(g, v, s[0], s[1])), x, initializer=start)
+    m.output(tf.identity(states[-1], "last"))
+    m.output(tf.identity(tf.transpose(states, [1, 2, 0, 3])[1], "by_transpose"))
+    m.output(tf.identity(tf.gather(states, 1, axis=1)[1:], "by_gather"))
+    m.output(tf.squeeze(tf.slice(states, [0, 1, 0, 0], [-1, 1, -1, 2]), [1], name="by_slice"))
+    m.output(tf.squeeze(tf.split(states, 2, 1)[1], [1], name="by_split"))
+    m.no_empty_batch("kept simple")
+    m.expect("LSTM", "LSTMCell", UNITS, forget_bias=0.0)
