@@ -19,7 +19,7 @@ class Along:
 
     axis: int
     steps: str
-    """The value that is their number in TensorFlow."""
+    """The value that is their number in TensorFlow; "" where no value is, and only a cut tells it again."""
     lead: tuple[Dim, ...] = ()
     """Where the first axes are flattened to rows: what they were; ``axis`` is one of them."""
 
@@ -176,9 +176,14 @@ def _one_hot(v: View) -> Along | None:
 def _concat(v: View) -> Along | None:
     rank = v.rank(0)
     at = None if rank is None else v.axis(len(v.states) - 1, rank)
-    found = {state for state in v.states if state is not None}
-    (state, *more) = found
-    return state if not more and at is not None and at != state.place else None
+    (state, *more) = {state for state in v.states if state is not None}
+    if more or at is None:
+        return None
+    if at == state.place:
+        # Items in front move the steps up, and more of them follow none: as long as nobody asks how many there are.
+        alone = state is v.states[-2] and not any(v.states[:-2]) and not state.lead
+        return replace(state, steps="") if alone else None
+    return state
 
 
 def _split(v: View) -> Along | None:

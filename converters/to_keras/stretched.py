@@ -39,7 +39,7 @@ class Stretched:
         for name in program.outputs:
             value = program.names.get(name, name)
             state = self.states.get(value)
-            if value in self.sizes or (state is not None and state.lead):
+            if value in self.sizes or (state is not None and (state.lead or not state.steps)):
                 raise _refusal(name.rpartition(":")[0], "it gives out")
 
     def _follow(self, statement: Statement) -> None:

@@ -19,6 +19,7 @@ from converters.to_keras.backend import keras
 from converters.to_keras.cuts import without_cuts
 from converters.to_keras.stretched import refuse_across
 from reference.errors import NotConvertibleError
+from tests.support.lifting import lifted
 from tests.zoo.catalogue import ZooModel, zoo_model
 
 MODEL = zoo_model("training_unmasked")
@@ -127,6 +128,20 @@ def test_steps_kept_apart_are_the_same_and_zeros_follow(
     assert not rest.any()
 
 
+@pytest.mark.parametrize("name", ["raw_rnn_go", "training_few_steps", "training_fed_maximum"])
+def test_decoders_are_the_same_on_their_own_steps(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Among them one that begins with a symbol of its own: what it reads is moved up by a step."""
+    program, feeds = lifted(name), zoo_model(name).runs()[0].inputs
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    whole, _ = without_cuts(program)
+    want, got = execute(program, feeds), execute(whole, feeds)
+    for output in program.outputs:
+        kept = got[output][tuple(slice(n) for n in want[output].shape)]
+        np.testing.assert_allclose(kept, want[output], rtol=1e-5, atol=1e-7)
+
+
 def mean_over_time(m: After) -> str:
     return m.add("Mean", "scores:0", m.number([1]), keep_dims=False)
 
@@ -168,9 +183,15 @@ def all_steps_in_one_row(m: After) -> str:
     return m.add("Max", m.add("Reshape", "tokens:0", m.number([-1])), m.number(0), keep_dims=False)
 
 
+def one_more_step(m: After) -> str:
+    """Of a length that no value is."""
+    start = m.add("ExpandDims", "lengths:0", m.number(1))
+    return m.add("ConcatV2", start, "tokens:0", m.number(1), N=2)
+
+
 ACROSS = [
     mean_over_time, last_step, running_sum, number_of_steps, shares_of_steps, chances_over_time, rows, among_steps, backwards,
-    all_steps_in_one_row,
+    all_steps_in_one_row, one_more_step,
 ]  # fmt: skip
 
 
