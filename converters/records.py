@@ -24,7 +24,7 @@ class RecurrenceRecord:
     reason: str | None
     """Why it is not native; None where it is."""
     segments: int | None = None
-    """In how many segments of time a ragged batch is run; None, and absent from the JSON: in one piece."""
+    """In how many segments of time it is run; None, and absent from the JSON: in one piece."""
 
     def as_json(self) -> dict[str, Any]:
         record = asdict(self)

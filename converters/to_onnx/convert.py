@@ -31,10 +31,10 @@ from converters.to_onnx.native.driver import Side, emit_native
 from converters.to_onnx.onnx_ops import OnnxOps
 from converters.to_onnx.pairs import paired
 from converters.to_onnx.plan import Plan, fed_names, plan
-from converters.to_onnx.ragged.emission import emit_in_segments
 from converters.to_onnx.ranks import ranked
 from converters.to_onnx.records import loop_record, record
 from converters.to_onnx.scan import emit_scan
+from converters.to_onnx.segments.emission import emit_in_segments
 from converters.to_onnx.streaming import Pairs, step_model
 from converters.to_onnx.values import Value
 from converters.unrolled import unrolled_records
@@ -68,7 +68,7 @@ def to_onnx(
         batch: the number of rows that the speed is judged for.
         streaming: a step model, with states as inputs and outputs.
         ragged: batches with lengths in segments of time, each with the rows that have not ended; None: where speed is preferred, from a
-            size on, in float32 and but for step models.
+            size on, but for float16 and step models, and so are LSTM and GRU without lengths; False: everything in one piece.
         dtype: ``"float32"``, ``"float16"`` or ``"int8"`` (LSTM weights only).
 
     Raises:
@@ -89,7 +89,7 @@ def to_onnx(
     if streaming:
         program, pairs, times = step_model(program)
     narrow = {"float32": "float16"} if dtype == "float16" else None
-    if ragged is None and (streaming or dtype != "float32"):
+    if ragged is None and (streaming or dtype == "float16"):
         ragged = False
     ops = OnnxOps(opset=opset, narrow=narrow, times=times, quantise=dtype == "int8")
     exporter = Exporter(program, ops, prefer=prefer, batch=batch, ragged=ragged)

@@ -10,7 +10,7 @@ import numpy as np
 
 from converters.program import OpNode, Program, Recurrence, defined
 from converters.to_onnx.native import NativeForm, Refusal, native
-from converters.to_onnx.ragged.apart import rows_apart
+from converters.to_onnx.segments.apart import rows_apart
 from converters.to_onnx.values import Value
 
 FASTER_AS_SCAN: dict[str, tuple[int, int, int]] = {
@@ -22,12 +22,14 @@ them, and with them in segments (``benchmarks/onnx_forms.py`` measures it). ONNX
 is never beaten."""
 
 
-SEGMENTS = 4
-"""Of time, for a batch with lengths. More of them leave rows out sooner, and each costs a few nodes."""
-RAGGED_FROM = 2048
-"""The number of rows times units from which a batch with lengths is run in segments by default: below, a full batch would lose."""
-FEWEST_ROWS = 4
-"""Below, there are hardly rows to leave out."""
+SEGMENTS, MORE = 4, 8
+"""Of time. More of them leave rows out sooner and fill less of the cache; each costs a few nodes."""
+MORE_FROM = 4096
+"""The number of rows times units from which there are :data:`MORE`."""
+CUT_FROM = 2048
+"""The number of rows times units from which a recurrence is run in segments by default: below, a batch without ragged rows would lose."""
+FEWEST_ROWS, FEWEST_STEPS = 4, 32
+"""Below, there is hardly anything to leave out."""
 
 
 _MOVES = frozenset(
@@ -66,16 +68,35 @@ def plan(
 ) -> Plan:
     """Native wherever the semantics allow, unless another exact form is faster and speed is preferred.
 
-    ``ragged``: whether a batch with lengths is run in segments; None: from a size on, where speed is preferred and no initial state is ``fed``
-    (:func:`fed_names`), for such a model is often run step by step.
+    ``ragged``: whether a batch with lengths is run in segments of time (False: nothing is); None: from a size on, where speed is preferred and
+    no initial state is ``fed`` (:func:`fed_names`), for such a model is often run step by step. Without lengths LSTM and GRU gain by it, Scans
+    do not.
     """
-    if ragged is None:
-        large = batch >= FEWEST_ROWS and batch * (units(recurrence.cell) or 0) >= RAGGED_FROM
-        ragged = prefer == "speed" and large and not set(recurrence.initial_state) & set(fed)
-    cut = ragged and may_be_cut(recurrence, sequences, initial)
-    kind = 2 if cut else int(recurrence.lengths is not None)
+    large = prefer == "speed" and not set(recurrence.initial_state) & set(fed)
+    large = large and _large(recurrence, sequences, batch)
+    lengths = recurrence.lengths is not None
+    wanted = ragged if ragged is not None and (lengths or not ragged) else large
+    cut = wanted and may_be_cut(recurrence, sequences, initial)
+    kind = 2 if cut else int(lengths)
     chosen = _form(recurrence, sequences, batch if prefer == "speed" else None, kind)
-    return replace(chosen, segments=SEGMENTS) if cut else chosen
+    if not cut or (chosen.native is None and not lengths):
+        return chosen
+    return replace(chosen, segments=_count(units(recurrence.cell) or 0, batch, lengths))
+
+
+def _large(recurrence: Recurrence, sequences: list[Value], batch: int) -> bool:
+    """Whether cutting wins back what it costs. Where the weights outweigh the rows, a batch without lengths does not."""
+    steps = (sequences[0].fact.shape or (None,))[0] if sequences else None
+    width = units(recurrence.cell) or 0
+    enough = batch >= FEWEST_ROWS and batch * width >= CUT_FROM
+    short = isinstance(steps, int) and steps < FEWEST_STEPS
+    return enough and not short and (recurrence.lengths is not None or width <= 32 * batch)
+
+
+def _count(width: int, batch: int, lengths: bool) -> int:
+    """The number of segments; every operator of one keeps a copy of its weights in the order its kernel likes."""
+    most = (32 if lengths else 16) * batch
+    return MORE if batch * width >= MORE_FROM and width <= most else SEGMENTS
 
 
 def fed_names(program: Program, /) -> frozenset[str]:
@@ -89,19 +110,13 @@ def fed_names(program: Program, /) -> frozenset[str]:
 
 
 def may_be_cut(recurrence: Recurrence, sequences: list[Value], initial: list[Value], /) -> bool:
-    """Whether the recurrence has lengths, and rows that can be put in another order and left out."""
+    """Whether the recurrence has rows that can be put in another order and left out."""
     shapes = [value.fact.shape or () for value in sequences]
     states = [value.fact.shape or () for value in initial]
     plain = all(len(shape) == 3 for shape in shapes)
     plain = plain and all(shape and isinstance(shape[-1], int) for shape in (*shapes, *states))
     numbers = all(value.fact.dtype[:5] == "float" for value in (*sequences, *initial))
-    return (
-        recurrence.lengths is not None
-        and plain
-        and numbers
-        and bool(shapes)
-        and rows_apart(recurrence, initial)
-    )
+    return plain and numbers and bool(shapes) and rows_apart(recurrence, initial)
 
 
 def _form(recurrence: Recurrence, sequences: list[Value], batch: int | None, kind: int) -> Plan:

@@ -17,7 +17,7 @@ from converters.to_onnx import sizes
 from converters.to_onnx.builder import Port, Scope, prune, ranked
 from converters.to_onnx.hoist import item_of
 from converters.to_onnx.onnx_ops import Frame
-from converters.to_onnx.ragged.apart import rows_apart
+from converters.to_onnx.segments.apart import rows_apart
 from converters.to_onnx.tighten import tighten
 from converters.to_onnx.values import Value
 from reference import states

@@ -15,14 +15,15 @@ from converters.lift.recognise.loops.traced import traced_cell
 from converters.program import OpNode, Program, Recurrence
 from converters.read_graphdef import read
 from converters.to_onnx import to_onnx
-from converters.to_onnx.plan import RAGGED_FROM, SEGMENTS
-from converters.to_onnx.ragged.apart import rows_apart
+from converters.to_onnx.plan import CUT_FROM, MORE, SEGMENTS
+from converters.to_onnx.segments.apart import rows_apart
 from reference.vocabulary.abstract.fact import Fact
 from reference.vocabulary.abstract.sizes import unknown
 from reference.vocabulary.tracer import Tracer
 from tests.converters.test_to_onnx_recurrences import (
     NATIVE,
     SCANNED,
+    STEPS,
     F,
     agree,
     expected,
@@ -60,7 +61,7 @@ def test_the_same_numbers(name: str, prefer: str) -> None:
     """Rows and steps of any number, fewer than segments among them; lengths 0, negative and beyond T; NaN in the padding; states not zero."""
     program = pair(name)
     exported = to_onnx(program, prefer=prefer, batch=1024, ragged=True)
-    assert [record.segments for record in exported.recurrences] == [SEGMENTS] * 2
+    assert {record.segments for record in exported.recurrences} <= {SEGMENTS, MORE}
     for rows, steps in ((6, 7), (9, 4), (3, 2), (1, 9), (2, 1), (1, 1)):
         feeds = feeds_of(program, rows, steps)
         agree(run(exported, feeds), expected(program, feeds))
@@ -170,44 +171,85 @@ def test_layers_over_other_rows_do_not() -> None:
     agree(cut, whole)
 
 
-def unfed(name: str) -> Program:
-    """The cell with a zero state, as dynamic_rnn makes it."""
-    program = recurrence_program({"a": CELLS[name]}, F)
-    first = program.statements[0]
-    assert isinstance(first, Recurrence)
-    zeros = {
-        n: np.zeros((1, program.inputs[n].shape[1]), "f")  # type: ignore[index]
-        for n in first.initial_state
-    }
-    inputs = {n: f for n, f in program.inputs.items() if n not in zeros}
-    return replace(program, inputs=inputs, constants=zeros, outputs=("a/y:0",))
+def unfed(name: str, start: float = 0.0, **options: Any) -> Program:
+    """The cell with a constant state, zero as dynamic_rnn makes it or not, in both directions where they are asked for."""
+    directions = options.pop("directions", ["forward"])
+    cells = dict(zip("ab", [CELLS[name]] * len(directions), strict=False))
+    program = recurrence_program(cells, F, directions=directions, **options)
+    states = [n for n in program.inputs if n[:2] in ("a/", "b/")]
+    made = {n: np.full((1, program.inputs[n].shape[1]), start, "f") for n in states}  # type: ignore[index]
+    inputs = {n: f for n, f in program.inputs.items() if n not in made}
+    return replace(program, inputs=inputs, constants=made)
+
+
+@pytest.mark.parametrize("start", [0.0, 0.4])
+@pytest.mark.parametrize("name", ["lstm", "lstm_joint_state", "lstm_peepholes", "gru"])
+def test_full_batches_in_segments(name: str, start: float) -> None:
+    """Without lengths too, of any number of rows and steps: fewer than segments, none at all."""
+    options: dict[str, Any] = {"lengths": None, "directions": ["forward", "backward"]}
+    program = unfed(name, start, **options)
+    exported = to_onnx(program, batch=1024)
+    assert [record.segments for record in exported.recurrences] == [MORE] * 2
+    fed = recurrence_program({"a": CELLS[name], "b": CELLS[name]}, F, **options)
+    for rows, steps in ((6, 19), (3, 8), (2, 5), (1, 1), (3, 0), (0, 4), (0, 0)):
+        feeds = feeds_of(fed, rows, steps)
+        for state in program.constants:
+            feeds[state][:] = start
+        found = run(exported, {"x:0": feeds["x:0"]})
+        if steps:
+            agree(found, expected(fed, feeds))
+            continue
+        for value, port in zip(found, exported.model.graph.output, strict=True):
+            assert value.shape[:-1] == ((steps, rows) if "/y" in port.name else (rows,))
+            assert (value == start).all()
+
+
+@pytest.mark.parametrize(("direction", "cuts"), [("forward", 1), ("backward", 2)])
+def test_full_layers_hand_their_segments_on(direction: str, cuts: int) -> None:
+    """Not to a layer that runs the other way, whose missing steps lie before the others."""
+    program = stacked()
+    zeros = {n: np.zeros((1, 4), "f") for n in program.inputs if n.startswith("a/")}
+    inputs = {"x:0": program.inputs["x:0"]}
+    layers = tuple(replace(cast(Recurrence, s), lengths=None) for s in program.statements)
+    layers = (layers[0], replace(layers[1], direction=direction))
+    full = replace(program, inputs=inputs, statements=layers, constants=zeros)
+    feeds = {"x:0": feeds_of(program, nan=False)["x:0"]}
+    cut, whole = (to_onnx(full, batch=1024, ragged=ragged) for ragged in (None, False))
+    for steps in (STEPS, 3):
+        feeds = {"x:0": feeds["x:0"][:steps]}
+        agree(run(cut, feeds), run(whole, feeds))
+    assert kinds(cut.model).count("LSTM") == 2 * MORE
+    assert kinds(cut.model).count("Split") == cuts
 
 
 @pytest.mark.parametrize(
     ("options", "wanted"),
     [
-        ({"batch": RAGGED_FROM}, SEGMENTS),
+        ({"batch": CUT_FROM}, MORE),
+        ({"batch": CUT_FROM // 4}, SEGMENTS),
+        ({"batch": CUT_FROM // 4 - 1}, None),
         ({}, None),
-        ({"batch": RAGGED_FROM, "ragged": False}, None),
-        ({"batch": RAGGED_FROM, "prefer": "native"}, None),
-        ({"batch": RAGGED_FROM, "dtype": "float16"}, None),
-        ({"batch": RAGGED_FROM, "streaming": True}, None),
+        ({"batch": CUT_FROM, "ragged": False}, None),
+        ({"batch": CUT_FROM, "prefer": "native"}, None),
+        ({"batch": CUT_FROM, "dtype": "float16"}, None),
+        ({"batch": CUT_FROM, "streaming": True}, None),
         ({"batch": 1, "ragged": True, "prefer": "native"}, SEGMENTS),
     ],
 )
 def test_by_default_from_a_size_on(options: dict[str, Any], wanted: int | None) -> None:
-    [record] = to_onnx(unfed("lstm"), **options).recurrences
+    program = replace(unfed("lstm"), outputs=("a/y:0",))
+    [record] = to_onnx(program, **options).recurrences
     assert record.segments == wanted
     assert record.as_json().get("segments") == wanted
     assert ("segments" in record.as_json()) == (wanted is not None)
 
 
 def test_a_model_that_is_fed_its_state_is_left_whole() -> None:
-    """It is often run step by step; and without lengths there is nothing to leave out."""
+    """It is often run step by step; and --ragged is about lengths."""
     fed = recurrence_program({"a": CELLS["lstm"]}, F)
-    assert to_onnx(fed, batch=RAGGED_FROM).recurrences[0].segments is None
+    assert to_onnx(fed, batch=CUT_FROM).recurrences[0].segments is None
     model = MODELS["sketch_encoder"]
-    assert to_onnx(lifted(model), batch=RAGGED_FROM).recurrences[0].segments == SEGMENTS
+    assert to_onnx(lifted(model), batch=CUT_FROM).recurrences[0].segments == MORE
     full = recurrence_program({"a": CELLS["lstm"]}, F, lengths=None)
     assert to_onnx(full, ragged=True).recurrences[0].segments is None
 

@@ -78,8 +78,9 @@ def chaotic():
     return model, [Run({name: feeds[name] for name in model.program.inputs})] * 3
 
 
-def ported(model, program, folder):
-    return open_candidate(export(program, Options("onnx"), "port", {}).save(folder / "port.onnx"))
+def ported(model, program, folder, **options):
+    port = export(program, Options("onnx", **options), "port", {})
+    return open_candidate(port.save(folder / "port.onnx"))
 
 
 def test_a_right_port_is_checked_step_by_step_and_not_called_equivalent(chaotic, tmp_path):
@@ -138,18 +139,22 @@ def test_a_state_that_is_no_input_is_set_inside_the_port(started, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "set_there"),
+    ("name", "set_there", "batch"),
     [
-        ("backward_only", True),
-        ("dynamic_no_lengths", True),
-        ("string_tagger", True),
-        ("block_fused_peephole", False),
+        ("backward_only", True, 16),
+        ("dynamic_no_lengths", True, 16),
+        ("dynamic_no_lengths", True, 100_000),
+        ("string_tagger", True, 16),
+        ("string_tagger", True, 100_000),
+        ("lengths_int64", True, 16),
+        ("lengths_int64", False, 100_000),
+        ("block_fused_peephole", False, 16),
     ],
 )
-def test_where_states_can_be_set(name, set_there, tmp_path):
-    """Not where one tensor is both c and h: fed, it would be another thing in the graph than in the port."""
+def test_where_states_can_be_set(name, set_there, batch, tmp_path):
+    """Not where one tensor is both c and h: fed, it would be another thing in the graph than in the port. Not in sorted segments of time."""
     model = open_model(MODELS / name / "frozen.pb")
-    port = ported(model, model.program, tmp_path)
+    port = ported(model, model.program, tmp_path, batch=batch)
     runs, _, _ = model.runs(None, 2, 0)
     kept = [(k, run.inputs) for k, run in enumerate(runs)]
     wide, _, further = settable(model.original, port, kept)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from converters.to_onnx.ragged.gathering import together
+from converters.to_onnx.segments.gathering import together
 from reference.vocabulary.abstract.fact import Fact
 
 if TYPE_CHECKING:

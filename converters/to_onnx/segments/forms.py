@@ -30,7 +30,7 @@ class Steps(Protocol):
         """The initial states ``[B, …]`` as the form takes them, but for the axes before the rows."""
 
     def run(
-        self, xs: list[Value], lengths: Value, begun: list[Value], /
+        self, xs: list[Value], lengths: Value | None, begun: list[Value], /
     ) -> tuple[list[Value | None], list[Value]]:
         """The outputs ``[steps, rows, …]``, None where nobody reads them, and the states left."""
 
@@ -56,7 +56,7 @@ class NativeSteps:
         return "ch" if self.side.form.op == "LSTM" else "h"
 
     def run(
-        self, xs: list[Value], lengths: Value, begun: list[Value], /
+        self, xs: list[Value], lengths: Value | None, begun: list[Value], /
     ) -> tuple[list[Value | None], list[Value]]:
         given = dict(zip(self.letters, begun, strict=True))
         known = lengths if self.lengths else None
@@ -76,7 +76,7 @@ class ScanSteps:
         self, ops: OnnxOps, recurrence: Recurrence, read: Collection[str], last: bool
     ) -> None:
         self.ops, self.read = ops, read
-        masked = last or recurrence.direction == "backward"
+        masked = recurrence.lengths is not None and (last or recurrence.direction == "backward")
         head = recurrence.name
         self.part = replace(
             recurrence,
@@ -90,15 +90,28 @@ class ScanSteps:
         return initial
 
     def run(
-        self, xs: list[Value], lengths: Value, begun: list[Value], /
+        self, xs: list[Value], lengths: Value | None, begun: list[Value], /
     ) -> tuple[list[Value | None], list[Value]]:
         part = self.part
         env: dict[str, Any] = dict(zip(part.sequences, xs, strict=True))
         env |= zip(part.initial_state, begun, strict=True)
-        if part.lengths is not None:
+        if part.lengths is not None and lengths is not None:
             env[part.lengths] = lengths
         emit_scan(self.ops, part, env, self.read, hidden=True)
         return [env.get(name) for name in part.outputs], [env[name] for name in part.final_state]
 
     def closed(self, last: list[Value], /) -> list[Value]:
         return last
+
+
+def steps_of(
+    ops: OnnxOps,
+    recurrence: Recurrence,
+    form: NativeForm | None,
+    read: Collection[str],
+    last: bool,
+) -> Steps:
+    """The operator where there is a ``form``, else a Scan; ``last``: whether somebody reads the final states."""
+    if form is None:
+        return ScanSteps(ops, recurrence, read, last)
+    return NativeSteps(ops, recurrence, form, last)

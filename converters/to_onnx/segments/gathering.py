@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from converters.to_onnx.ragged.layout import Rows
+from converters.to_onnx.segments.layout import Rows
 from converters.to_onnx.values import Value
 from reference.vocabulary.abstract.fact import Fact
 
@@ -20,12 +20,13 @@ class Gathered:
     packed: str
     """All steps of all segments one below the other, then one of zeros."""
     where: str
-    """int64 [T, B]: which of them stands where."""
+    """int64 [T, B]: which of them stands where; empty where all are there in their order."""
     moved: str
     """The same sequence, batch-major."""
-    rows: Rows
+    rows: Any
+    """How the batch was cut: a layer that is cut alike reads the pieces."""
     pieces: list[Value]
-    """The outputs of the segments: what another layer over the same rows reads."""
+    """The outputs of the segments."""
 
 
 def gathered(
@@ -45,9 +46,11 @@ def together(ops: OnnxOps, names: list[str], out: Fact) -> Value | None:
     The items are joined before they are spread: those past a row's end are not there yet.
     """
     found = [ops.gathered[name] for name in names if name in ops.gathered]
-    if len(found) < len(names) or {(f.where, f.rows) for f in found} != {
-        (found[0].where, found[0].rows)
-    }:
+    if (
+        len(found) < len(names)
+        or not found[0].where
+        or {(f.where, f.rows) for f in found} != {(found[0].where, found[0].rows)}
+    ):
         return None
     packed = ops.node("Concat", *(part.packed for part in found), axis=-1)
     pieces = [ops.concat(part, 2) for part in zip(*(f.pieces for f in found), strict=True)]

@@ -8,7 +8,7 @@ import numpy as np
 
 from converters.to_onnx import sizes
 from converters.to_onnx.native.parts import is_zero
-from converters.to_onnx.ragged.layout import Rows, Segment, widths
+from converters.to_onnx.segments.layout import Rows, Segment, widths
 from converters.to_onnx.values import Value
 from reference.vocabulary.abstract.fact import Fact
 from reference.vocabulary.abstract.sizes import Dim

@@ -9,10 +9,11 @@ import numpy as np
 
 from converters.program import Recurrence
 from converters.to_onnx.native.form import NativeForm
-from converters.to_onnx.ragged import layout
-from converters.to_onnx.ragged.chain import Chain
-from converters.to_onnx.ragged.forms import NativeSteps, ScanSteps, Steps
-from converters.to_onnx.ragged.gathering import gathered
+from converters.to_onnx.segments import layout
+from converters.to_onnx.segments.chain import Chain
+from converters.to_onnx.segments.forms import steps_of
+from converters.to_onnx.segments.gathering import gathered
+from converters.to_onnx.segments.whole import emit_whole
 from converters.to_onnx.values import Value
 from reference.vocabulary.abstract.fact import Fact
 from reference.vocabulary.abstract.sizes import Dim
@@ -30,18 +31,16 @@ def emit_in_segments(
     count: int,
 ) -> None:
     """Write the recurrence, native where there is a ``form``; its outputs and final states go to ``env``."""
+    if recurrence.lengths is None:
+        emit_whole(ops, recurrence, form, env, read, count)
+        return
     xs = [env[name] for name in recurrence.sequences]
     time, batch = xs[0].shape[:2]
-    assert recurrence.lengths is not None
     found = layout.arrange(ops, env[recurrence.lengths], time, count)
     parts = layout.segments(ops, found, count)
     pieces = [_pieces(ops, found, parts, x) for x in xs]
     last = any(name in read for name in recurrence.final_state)
-    steps: Steps = (
-        ScanSteps(ops, recurrence, read, last)
-        if form is None
-        else NativeSteps(ops, recurrence, form, last)
-    )
+    steps = steps_of(ops, recurrence, form, read, last)
     initial = steps.opened([env[name] for name in recurrence.initial_state])
     backward = recurrence.direction == "backward"
     chain = Chain(ops, found, initial, steps.axis, backward)
