@@ -233,10 +233,24 @@ def change_op(nodes: Nodes, chooser: Chooser) -> None:
 
 
 def change_op_alike(nodes: Nodes, chooser: Chooser) -> None:
-    """Another elementwise op with the same inputs: often a graph that still runs."""
-    node = pick(nodes, chooser, lambda n: n.op in UNARY or n.op in BINARY)
+    """Another op of the same kind with the same inputs: often a graph that still runs."""
+    node = pick(nodes, chooser, lambda n: any(n.op in group for group in ALIKE))
     if node is not None:
-        nodes[node.name] = replace(node, op=one(chooser, UNARY if node.op in UNARY else BINARY))
+        group = next(group for group in ALIKE if node.op in group)
+        nodes[node.name] = replace(node, op=one(chooser, group))
+
+
+def insert(nodes: Nodes, chooser: Chooser) -> None:
+    """An elementwise op on an edge."""
+    node = pick(nodes, chooser, lambda n: n.inputs)
+    if node is None:
+        return
+    place = chooser.below(len(node.inputs))
+    name = f"{node.name}/inserted{len(nodes)}"
+    attrs = {"T": node.attrs.get("T", DType("float32"))}
+    nodes[name] = Node(name, one(chooser, UNARY), (node.inputs[place],), attrs=attrs)
+    inputs = (*node.inputs[:place], f"{name}:0", *node.inputs[place + 1 :])
+    nodes[node.name] = replace(node, inputs=inputs)
 
 
 def rename(nodes: Nodes, chooser: Chooser) -> None:
@@ -272,8 +286,14 @@ BINARY = (
     "RealDiv",
     "SquaredDifference",
     "DivNoNan",
+    "TruncateDiv",
 )
+ALIKE = (
+    UNARY, BINARY, ("Less", "LessEqual", "Greater", "GreaterEqual", "Equal", "NotEqual"), ("All", "Any"), ("Select", "SelectV2"),
+    ("LogicalAnd", "LogicalOr"), ("Sum", "Mean", "Max", "Min", "Prod"), ("ArgMax", "ArgMin"),
+)  # fmt: skip
+"""Ops of one kind each: what separates them is what they compute."""
 MUTATIONS: tuple[Callable[[Nodes, Chooser], None], ...] = (
     change_attribute, change_attribute, change_constant, change_constant, swap_constants, rewire, rewire_alike,
-    rewire_alike, change_inputs, change_controls, delete, change_op, change_op_alike, change_op_alike, rename,
+    rewire_alike, change_inputs, change_controls, delete, change_op, change_op_alike, change_op_alike, rename, insert,
 )  # fmt: skip
