@@ -86,11 +86,17 @@ def build(variant: Variant, bench: Bench) -> Any:
     return cell_of(variant.spec, fields, (*places, FEATURES))
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def named(variant: Variant) -> str:
+    choices = (choice for _, choice in variant.choices)
+    return "-".join([variant.spec.cell.__name__, *sorted(variant.options), *choices])
+
+
+CASES = [(v, "float32") for v in variants()]
+CASES += [(v, "float64") for v in variants() if not v.options]
+
+
 @pytest.mark.parametrize(
-    "variant",
-    variants(),
-    ids=lambda v: "-".join([v.spec.cell.__name__, *sorted(v.options), *(c for _, c in v.choices)]),
+    ("variant", "dtype"), CASES, ids=[f"{named(v)}-{dtype}" for v, dtype in CASES]
 )
 def test_a_cell_is_found_in_its_own_trace_bit_for_bit(variant: Variant, dtype: str) -> None:
     bench = Bench(dtype)
@@ -219,6 +225,45 @@ def test_layer_norms_in_any_spelling_are_one(how: str) -> None:
     assert ("normalised" in kinds) == (how != "uncentred")
     if how != "uncentred":
         assert {len(mono) for mono, _ in form.terms} == {0, 1}
+
+
+def layer_normed(bench: Bench, mutant: str) -> tuple[Any, Any]:
+    """LayerNormBasicLSTMCell with a matrix pair a gate, or something near it."""
+    t, rows = bench.tracer, {"x": bench.x}
+    c, rows["h"] = bench.leaf("c", UNITS), bench.leaf("h", UNITS)
+
+    def norm(x: Any, name: str) -> Any:
+        if mutant == f"no norm of {name}":
+            return x
+        centred = x - t.mean(x, (1,), keepdims=True)
+        variance = t.mean(t.square(centred), (1,), keepdims=True)
+        gamma, beta = bench.weight(f"gamma {name}", UNITS), bench.weight(f"beta {name}", UNITS)
+        return centred * t.rsqrt(variance + np.float32(1e-5)) * gamma + beta
+
+    def gate(name: str) -> Any:
+        parts = [
+            t.matmul(v, bench.weight(f"{k}{name}", v.shape[1], UNITS)) for k, v in rows.items()
+        ]
+        return norm(parts[0] + parts[1], name)
+
+    i, j, f, o = (gate(name) for name in "ijfo")
+    kept = t.sigmoid(f + np.float32(1.0)) * c + t.sigmoid(i) * t.tanh(j)
+    new = norm(kept, "c")
+    h = t.tanh(new) * t.sigmoid(o)
+    return (c, rows["h"]), (kept if mutant == "c is kept as it was" else new, h)
+
+
+@pytest.mark.parametrize("mutant", ["", "no norm of f", "no norm of c", "c is kept as it was"])
+def test_only_the_whole_layer_norm_cell_is_one(mutant: str) -> None:
+    found = Bench()
+    result = found.identify(*layer_normed(found, mutant))
+    if mutant:
+        assert isinstance(result, str)
+        assert "LayerNorm" in result
+    else:
+        assert isinstance(result, Identified), result
+        assert result.assembled.cell.norm_c.epsilon == float(np.float32(1e-5))
+        assert result.assembled.parameters["norm_f/gamma"] == "gamma f"
 
 
 def test_a_layer_norm_inside_is_not_an_lstm() -> None:

@@ -16,7 +16,7 @@ _QUIET = frozenset(("leaf", "slice", "sum"))
 _SHOWN = 3
 _LIKE = 0.5
 """Of a step's functions the part that may be others for a cell to be called near."""
-_WORDS = {"normalised": "layer normalisation", ACTIVATION: "activation"}
+_WORDS = {"normalised": "layer normalisation", ACTIVATION: "activation function"}
 
 
 UNSOUGHT = {
@@ -40,21 +40,22 @@ def unsought(names: str) -> str | None:
 def told_apart(question: Question, patterns: Iterable[Pattern]) -> str:
     """A sentence: no cell has the equation, and what the nearest of these has not, or has beside."""
     mine = _functions(a for a in question.atoms if a in question.dependent)
-    best: tuple[int, str, Counter[str], Counter[str]] | None = None
+    best: tuple[tuple[int, int], str, Counter[str], Counter[str]] | None = None
     for pattern in patterns:
         theirs = _functions(all_atoms(pattern.next_forms))
         more, less = mine - theirs, theirs - mine
         _absorb(more, less)
-        distance = more.total() + less.total()
-        if best is None or distance < best[0]:
-            best = distance, pattern.variant.spec.cell.__name__, more, less
+        far = more.total() + less.total(), more.total()
+        if best is None or far < best[0]:
+            best = far, pattern.variant.spec.cell.__name__, more, less
     if best is None:
         return NONE
-    distance, name, more, less = best
+    (distance, _), name, more, less = best
     if distance > max(_LIKE * mine.total(), 1):
         return NONE
     if more:
-        return f"{NONE}: beside what {name} has, the nearest, its step has {_list(more)}"
+        lacked = f", and lacks {_list(less)}" if less else ""
+        return f"{NONE}: beside what {name} has, the nearest, its step has {_list(more)}{lacked}"
     if less:
         return f"{NONE}: of what {name} has, the nearest, its step lacks {_list(less)}"
     return (
