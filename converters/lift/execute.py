@@ -119,7 +119,8 @@ class Executor:
             items = tuple(x[t] for x in sequences) + tuple(invariants)
             x = items[0] if len(items) == 1 else items
             output, after = r.cell.step(ops, x, states.unflatten_like(r.cell.state_size, state))
-            valid = t < lengths
+            # Without lengths every row runs to the end; what a step gives need not have its rows in front.
+            valid = None if r.lengths is None else t < lengths
             for rows, y in zip(collected, states.flatten(output), strict=True):
                 rows.append(_select(valid, y, np.zeros_like(y)))
             new = states.flatten(after)
@@ -131,7 +132,9 @@ class Executor:
         self.values.update(zip(r.final_state, state, strict=True))
 
 
-def _select(valid: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def _select(valid: np.ndarray | None, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    if valid is None:
+        return a
     return np.where(valid.reshape(valid.shape + (1,) * (a.ndim - 1)), a, b)
 
 

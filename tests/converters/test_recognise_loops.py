@@ -203,3 +203,10 @@ def test_an_item_that_a_branch_guards_need_not_be_there() -> None:
     program = lifted(model, graph, "decoder/while/Exit_3:0")
     assert not any(isinstance(s, Loop) for s in walk(program.statements))
     agree(model, graph, program)
+
+
+def test_a_step_may_give_its_rows_on_any_axis() -> None:
+    """Found by mutation: ``tf.stack([c, h])`` of every step has its rows on the second axis; without lengths nothing masks them."""
+    model = zoo_model("scan_lstm")
+    graph = read(model.graph).graph
+    agree(model, graph, lifted(model, graph, "scan/TensorArrayStack/TensorArrayGatherV3:0"))
