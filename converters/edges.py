@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 from typing import Any
 
 from converters.program import Conditional, Loop, OpNode, Recurrence, Statement, defined
@@ -14,6 +14,10 @@ _ATTENDED = "each step reads what was attended to by"
 _NORMALISED = "each step normalises what it makes of its state, by"
 _CONVOLVED = "each step convolves its state, by"
 _FED = "each step reads what the one before made of its output, by"
+_SCALES = {
+    "where": "each step sets its state back by an item that it reads, by",
+    "multiply": "each step multiplies its state by an item that it reads, by",
+}
 _TRACED = (
     {"argmax": _CHOSEN, "top_k": _SORTED, "softmax": _ATTENDED},
     {"mean": _NORMALISED, "rsqrt": _NORMALISED, "conv": _CONVOLVED},
@@ -91,7 +95,20 @@ def traced_edge(cell: Any, /) -> str | None:
         found = next((op for op in met if op in texts), None)
         if found is not None:
             return f"{texts[found]} {found}"
-    return f"{_FED} matmul" if any(_fed_back(cell, new) for new in cell.new) else None
+    if any(_fed_back(cell, new) for new in cell.new):
+        return f"{_FED} matmul"
+    return _scaled(cell, dependent)
+
+
+def _scaled(cell: Any, dependent: Container[Any]) -> str | None:
+    """A state that is set back, or scaled, by an item that the step reads: ``where(done, start, state)``, ``state * (1 - done)``."""
+    for expr in sorted(_reached(cell.new), key=lambda e: e.serial):
+        if expr.op not in _SCALES or not any(e in cell.old for e in expr.operands):
+            continue
+        others = [e for e in expr.operands if e not in cell.old]
+        if not any(e in dependent for e in others) and _reached(others).intersection(cell.inputs):
+            return f"{_SCALES[expr.op]} {expr.op}"
+    return None
 
 
 def _fed_back(cell: Any, new: Any) -> bool:

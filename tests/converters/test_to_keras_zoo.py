@@ -70,6 +70,7 @@ NOT_ALONE = {
 
 
 NO_NATIVE = (
+    r"\d+ steps stand one after another in the graph: (each step|no cell that) .+",
     r"no cell that is looked for has this equation",
     r"no cell that is looked for has this equation: (beside|of) what \w+ has, the nearest, its step (has|lacks) [\w, ]+",
     r"no cell that is looked for has this equation: it has the functions of \w+, the nearest, but other sums or products of them",

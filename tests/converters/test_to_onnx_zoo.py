@@ -36,6 +36,8 @@ EDGES = {
     "beam_decoder": r"chosen from the output of the one before by decoder/while/.*\(TopKV2\)",
     "dnc": "sorted, by top_k",
     "forecaster": r"output of the one before through future/value/MatMul \(MatMul\)",
+    "agent_resets": r"sets its state back by an item that it reads, by where",
+    "policy_masks": r"multiplies its state by an item that it reads, by multiply",
     "inference_helper": r"made of its output, by matmul",
     "raw_rnn_feedback": r"made of its output, by matmul",
     "greedy_decoder": r"chosen from the output of the one before by decoder/while/.*\(ArgMax\)",

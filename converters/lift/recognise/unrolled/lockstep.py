@@ -16,13 +16,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from converters.lift.recognise.unrolled.sequences import Row, is_whole
 from reference.errors import RnnportError
 from reference.vocabulary.abstract.fact import Fact
 from reference.vocabulary.signatures import MULTIPLE, call
 from reference.vocabulary.tracer import CONSTANT, INPUT, Expr, Tracer
-
-Row = tuple[Expr | None, ...]
-"""One expression per step; the last may be unknown (None) until it has been worked out."""
 
 
 class NotRepeatedError(Exception):
@@ -90,11 +88,24 @@ class Lockstep:
         return self._operation(row, present)
 
     def _descends(self, present: Sequence[Expr]) -> bool:
-        """Whether values from outside are better taken apart: made from the time alone, or no values of the program."""
+        """Whether values from outside are better taken apart: made from the time alone or of items of sequences, or no values of the program."""
         first = present[0]
         if first.op in (INPUT, CONSTANT) or not all(same_call(e, first) for e in present):
             return False
-        return self._from_time(present) or any(e not in self.named for e in present)
+        if self._from_time(present) or any(e not in self.named for e in present):
+            return True
+        return len(present) == self.steps and self._of_items(present)
+
+    def _of_items(self, present: Sequence[Expr]) -> bool:
+        """The same operation at every step on the items of whole sequences: a product of x that a cell keeps apart from its state's."""
+        first = present[0]
+        if first.op in (INPUT, CONSTANT) or not all(same_call(e, first) for e in present):
+            return False
+        if is_whole(tuple(present)):
+            return False
+        columns = list(zip(*(e.operands for e in present), strict=True))
+        varying = [c for c in columns if not all(e is c[0] or _equal(e, c[0]) for e in c)]
+        return bool(varying) and all(is_whole(c) or self._of_items(c) for c in varying)
 
     def _from_time(self, present: Sequence[Expr]) -> bool:
         """The same operations on the same values and on 0, 1, 2, …: ``t >= lengths`` at every step."""

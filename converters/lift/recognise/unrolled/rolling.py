@@ -22,9 +22,9 @@ from converters.lift.recognise.loops.model import (
     Write,
 )
 from converters.lift.recognise.unrolled.families import Family, downstream
-from converters.lift.recognise.unrolled.lockstep import Lockstep, NotRepeatedError, Row
+from converters.lift.recognise.unrolled.lockstep import Lockstep, NotRepeatedError
 from converters.lift.recognise.unrolled.rejoin import joined, taken_apart
-from converters.lift.recognise.unrolled.sequences import is_whole, sequence_of
+from converters.lift.recognise.unrolled.sequences import Row, is_whole, sequence_of
 from converters.lift.recognise.unrolled.views import read_views, views_of
 from converters.lift.recognise.unrolled.whole import TracedProgram
 from converters.program import Loop, OpNode, Program, Recurrence, Statement, SubProgram, defined

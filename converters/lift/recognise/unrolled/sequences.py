@@ -9,9 +9,11 @@ from converters.graph import DType
 from converters.lift.recognise.form.slices import slice_window
 from converters.lift.recognise.loops.emit import ProgramArray, ProgramOps
 from converters.lift.recognise.loops.sequences import reversed_time, time_first
-from converters.lift.recognise.unrolled.lockstep import Row
 from reference.vocabulary.abstract.fact import Fact
 from reference.vocabulary.tracer import Expr
+
+Row = tuple[Expr | None, ...]
+"""One expression per step; the last may be unknown (None) until it has been worked out."""
 
 
 def sequence_of(
