@@ -16,7 +16,7 @@ from converters.to_keras.cuts import without_cuts
 from converters.to_keras.dtypes import held
 from converters.to_keras.naming import Names, tensor_names
 from converters.to_keras.narrow import narrowed, refuse_dtypes
-from converters.to_keras.plan import Builder, Key
+from converters.to_keras.plan import Builder, Key, Rule
 from converters.to_keras.probing import probe
 from converters.to_keras.rules import RULES
 from converters.to_keras.stretched import refuse_across
@@ -46,6 +46,8 @@ class Exported:
     """The TF outputs that are int64 in TensorFlow and int32 here: see :mod:`converters.to_keras.narrow`."""
     metadata: Mapping[str, str] = field(default_factory=dict)
     """The port's origin; written into the file."""
+    context: Context | None = None
+    """The program it was made of, for what else is made of it."""
 
     @property
     def names(self) -> dict[str, str]:
@@ -73,20 +75,8 @@ def to_keras(
     refuse_dtypes(context)
     if keras.backend.backend() == "jax":
         refuse_across(program)
-    inputs = tensor_names(program.inputs)
-    outputs = tensor_names(program.outputs)
-    builder = Builder(context, RULES, names=Names())
-    for tensor, keras_name in inputs.items():
-        builder.tensors[Key(tensor)] = _input(program, tensor, builder.names.claim(keras_name))
-    keys = {tensor: Key(value) for tensor, value in context.outputs.items()}
-    with plain_errors():
-        builder.build(list(keys.values()))
-    name_operations(builder, [builder.tensors[key] for key in keys.values()])
-    model = keras.Model(
-        inputs={inputs[t]: builder.tensors[Key(t)] for t in inputs},
-        outputs={outputs[t]: builder.tensors[keys[t]] for t in outputs},
-        name=name,
-    )
+    builder, model = functional(context, name)
+    inputs, outputs = tensor_names(program.inputs), tensor_names(program.outputs)
     with plain_errors():
         probe(model)
     order = [s.name for s in walk(tuple(context.live)) if isinstance(s, Recurrence | Loop)]
@@ -98,8 +88,33 @@ def to_keras(
     )
     notes = tuple(builder.notes)
     return Exported(
-        model, inputs, outputs, records, _called(context), notes, context.longest(), narrowed(context), dict(metadata or {})
+        model, inputs, outputs, records, _called(context), notes, context.longest(), narrowed(context), dict(metadata or {}), context
     )  # fmt: skip
+
+
+def functional(
+    context: Context, name: str, /, rules: Sequence[Rule] = RULES
+) -> tuple[Builder, Any]:
+    """The functional model by these rules, and what built it.
+
+    Raises:
+        NotConvertibleError: a value has no Keras form; the reasons name the nodes.
+    """
+    program = context.program
+    inputs, outputs = tensor_names(program.inputs), tensor_names(program.outputs)
+    builder = Builder(context, rules, names=Names())
+    for tensor, keras_name in inputs.items():
+        builder.tensors[Key(tensor)] = _input(program, tensor, builder.names.claim(keras_name))
+    keys = {tensor: Key(value) for tensor, value in context.outputs.items()}
+    with plain_errors():
+        builder.build(list(keys.values()))
+    name_operations(builder, [builder.tensors[key] for key in keys.values()])
+    model = keras.Model(
+        inputs={inputs[t]: builder.tensors[Key(t)] for t in inputs},
+        outputs={outputs[t]: builder.tensors[keys[t]] for t in outputs},
+        name=name,
+    )
+    return builder, model
 
 
 @contextmanager

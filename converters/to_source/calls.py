@@ -12,6 +12,8 @@ import numpy as np
 from converters.to_keras.backend import keras
 from converters.to_keras.idioms import Idiom
 from converters.to_keras.layers.recurrent import Recurrent
+from converters.to_source.blocks.operations import Written
+from converters.to_source.blocks.own import OwnLayer
 from converters.to_source.constructors import layer
 from converters.to_source.literals import index, text
 from converters.to_source.names import ATOM, COMPARISON, PRODUCT, SUM, Names
@@ -24,6 +26,21 @@ SYMBOLS = {
 """Operators by operation, and how they bind."""
 
 FUNCTIONS = {"arg_max": "argmax", "arg_min": "argmin"}
+
+KEEP_SPARSE = (
+    "Transpose",
+    "Reshape",
+    "ExpandDims",
+    "Squeeze",
+    "Negative",
+    "Abs",
+    "Sqrt",
+    "Tanh",
+    "Relu",
+    "Sign",
+    "Square",
+)
+"""Operations that give a sparse tensor for one."""
 
 EMPTY = ("conv",)
 """TensorFlow fails on them where a batch is empty: a function of the source adds a row."""
@@ -53,6 +70,9 @@ def expression(node: Any, names: Names, /) -> Expression:
         NotConvertibleError: the operation's arguments cannot be told.
     """
     operation = node.operation
+    if isinstance(operation, Written):
+        shown = operation.write(lambda v, limit=9: text(v, names, limit), node.arguments.args)
+        return Expression(shown, operation.level)
     if isinstance(operation, Recurrent):
         return Expression(_recurrent(operation, node, names))
     kwargs = [
@@ -61,15 +81,35 @@ def expression(node: Any, names: Names, /) -> Expression:
         if value is not None and key != "training"
     ]
     if isinstance(operation, keras.layers.Layer):
-        args = [text(value, names) for value in node.arguments.args]
+        traced = isinstance(operation, (keras.layers.RNN, keras.layers.Bidirectional, OwnLayer))
+        args = [
+            _given(value, names) if traced else text(value, names) for value in node.arguments.args
+        ]
         made = names.layers.get(id(operation)) or layer(operation, names)
         return Expression(f"{made}({', '.join([*args, *kwargs])})")
     return _operation(operation, node, kwargs, names)
 
 
+def _given(value: Any, names: Names) -> str:
+    """An argument of a layer that Keras runs to learn its sizes: it takes a product with a number for a sparse tensor."""
+    shown = text(value, names)
+    return f"ops.convert_to_tensor({shown}, sparse=False)" if _is_sparse(value) else shown
+
+
+def _is_sparse(value: Any) -> bool:
+    if not keras.utils.is_keras_tensor(value) or not hasattr(value, "_keras_history"):
+        return False
+    operation, place = value._keras_history[:2]
+    given = operation._inbound_nodes[place].arguments.args
+    kind = type(operation).__name__
+    if kind == "Multiply":
+        return any(not keras.utils.is_keras_tensor(x) or _is_sparse(x) for x in given)
+    return kind in KEEP_SPARSE and _is_sparse(given[0])
+
+
 def _recurrent(one: Any, node: Any, names: Names) -> str:
     made = names.layers.get(id(one)) or layer(one, names)
-    feed = iter(text(value, names) for value in node.arguments.args[0])
+    feed = iter(_given(value, names) for value in node.arguments.args[0])
     parts = {key: [next(feed) for _ in range(count)] for key, count in one.parts.items()}
     given = [f"[{', '.join(parts[key])}]" for key in ("sequences", "states")]
     if parts["invariants"]:

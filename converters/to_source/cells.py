@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from converters.to_keras.backend import keras
 from converters.to_keras.layers.cell import ReferenceCell
 from converters.to_keras.layers.recurrent import Recurrent
-from converters.to_keras.ops import KerasOps, NeedsRunTimeError, Value, raw
+from converters.to_keras.ops import NeedsRunTimeError, Value, raw
+from converters.to_source.blocks.source_ops import SourceOps
+from converters.to_source.blocks.symbols import Symbols
+from converters.to_source.blocks.trace import Trace
+from converters.to_source.class_text import CellClass
 from converters.to_source.letters import lettered
 from converters.to_source.lines import Writer
 from converters.to_source.names import Names
 from converters.to_source.norms import mark_layer_norms
+from converters.to_source.weights import told_apart
 from reference import states
 from reference.cells.base import map_sizes, map_weights
 from reference.errors import NotConvertibleError, Reason
-
-OPS = KerasOps()
+from reference.vocabulary.abstract.fact import Fact
+from reference.vocabulary.abstract.sizes import unknown
 
 TRACED = ("TracedCell", "ReplayCell")
 """Cells without a class of their own in TF1."""
@@ -46,15 +50,6 @@ BUILD = """    def build(self, *_):
 
 
 @dataclass(frozen=True)
-class CellClass:
-    """A cell as source."""
-
-    name: str
-    text: str
-    helpers: set[str]
-
-
-@dataclass(frozen=True)
 class Traced:
     """One step on tensors of a functional graph."""
 
@@ -62,6 +57,15 @@ class Traced:
     parts: tuple[Any, ...]
     outputs: tuple[Any, ...]
     new: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Given:
+    """Like what a step is given: items of sequences, invariants, and the state's parts (None: as the cell says)."""
+
+    items: list[Any]
+    invariants: list[Any]
+    parts: list[Any] | None
 
 
 def cell_class(layer: Any, taken: set[str], /) -> CellClass:
@@ -75,7 +79,8 @@ def cell_class(layer: Any, taken: set[str], /) -> CellClass:
     names.eager = True
     slots = _weights(cell, names)
     tensors = {path: tensor for path, (tensor, _) in slots.items()}
-    traced, letters = lettered(lambda: _traced(cell, *_read(layer), tensors))
+    given = _read(layer)
+    traced, letters = lettered(lambda: _traced(cell, given, tensors))
     mark_layer_norms([*traced.outputs, *traced.new])
     x, parts = _given(names, traced)
     writer = Writer(names, [*traced.outputs, *traced.new], letters, reuse=True)
@@ -87,9 +92,7 @@ def cell_class(layer: Any, taken: set[str], /) -> CellClass:
     while kind in taken:
         kind += "_"
     taken.add(kind)
-    comma = "," if len(parts) == 1 else ""
-    unpacked = [f"{', '.join(parts)}{comma} = states"] if parts else []
-    unpacked += [] if single else [f"{', '.join(x)}{',' if len(x) == 1 else ''} = inputs"]
+    unpacked = _unpacked(names, traced, lines, (x, parts), single)
     shown = ", ".join(names.of(tensor) for tensor in traced.outputs)
     text = CLASS.format(
         name=kind,
@@ -105,12 +108,20 @@ def cell_class(layer: Any, taken: set[str], /) -> CellClass:
     return CellClass(kind, text, writer.helpers)
 
 
-def _shortest(path: list[str], paths: list[list[str]], /) -> str:
-    """The fewest last parts that no other path ends with."""
-    for depth in range(1, len(path)):
-        if sum(other[-depth:] == path[-depth:] for other in paths) == 1:
-            return "_".join(path[-depth:])
-    return "_".join(path)
+def _unpacked(
+    names: Names,
+    traced: Traced,
+    lines: list[str],
+    called: tuple[list[str], list[str]],
+    single: bool,
+) -> list[str]:
+    """The lines that take x and the states apart; what nothing reads has no name."""
+    x, parts = called
+    shown = [names.of(t) for t in (*traced.outputs, *traced.new)]
+    used = set(re.findall(r"\w+", " ".join([*lines, *shown])))
+    held = [part if part in used else "_" for part in parts]
+    found = [f"{', '.join(held)}{',' if len(parts) == 1 else ''} = states"] if parts else []
+    return found if single else [*found, f"{', '.join(x)}{',' if len(x) == 1 else ''} = inputs"]
 
 
 def _lines(lines: Any) -> str:
@@ -144,38 +155,71 @@ def _name_results(
             writer.letters.setdefault(id(tensor), "output")
 
 
-def _read(layer: Any) -> tuple[list[Any], list[Any] | None]:
-    """Like what a step is given: x's items, and the state's parts (None: as the cell says)."""
+def _read(layer: Any) -> Given:
+    """Like what a step is given."""
     given = layer._inbound_nodes[0].arguments.args[0]
     if not isinstance(layer, Recurrent):
         shape = (None, *given.shape[2:])
-        return [keras.KerasTensor(shape, layer.cell.compute_dtype)], None
+        return Given([keras.KerasTensor(shape, layer.cell.compute_dtype)], [], None)
     feed = iter(given)
     found = {key: [next(feed) for _ in range(count)] for key, count in layer.parts.items()}
     items = [keras.KerasTensor(t.shape[1:], t.dtype) for t in found["sequences"]]
-    return [*items, *found["invariants"]], found["states"]
+    return Given(items, found["invariants"], found["states"])
 
 
-def _traced(
-    cell: ReferenceCell, items: Sequence[Any], parts: Sequence[Any] | None, slots: dict[str, Any]
-) -> Traced:
+def _traced(cell: ReferenceCell, found: Given, slots: dict[str, Any]) -> Traced:
     """One step as a functional graph."""
     inner = map_weights(lambda path, _: Value(slots[path]), cell._cell)
-    x = [_input(item.shape, item.dtype) for item in items]
-    if parts is None:
+    x = [_input(item.shape, item.dtype) for item in (*found.items, *found.invariants)]
+    if found.parts is None:
         held = [_input((None, n), cell.compute_dtype) for n in cell.state_size]
     else:
-        held = [_input(part.shape, part.dtype) for part in parts]
+        held = [_input(part.shape, part.dtype) for part in found.parts]
     shape = map_sizes(lambda _: 0, cell._cell.state_size)
     given = tuple(map(Value, x)) if len(x) > 1 else Value(x[0]) if x else ()
     try:
+        if type(cell._cell).__name__ in TRACED:
+            return _cleaned(cell, x, held, slots, len(found.items))
         nest = states.unflatten_like(shape, [Value(part) for part in held])
-        output, new = inner.step(OPS, given, nest)
+        output, new = inner.step(SourceOps([*held, *x][0]), given, nest)
     except NeedsRunTimeError as error:
         msg = f"the equation of {cell.name} cannot be written down: {error}"
         raise NotConvertibleError(msg, (Reason(cell.name, str(error)),)) from error
     results = [[_symbolic(cell, raw(v)) for v in states.flatten(nest)] for nest in (output, new)]
     return Traced(tuple(x), tuple(held), tuple(results[0]), tuple(results[1]))
+
+
+def _cleaned(
+    cell: ReferenceCell, x: list[Any], held: list[Any], slots: dict[str, Any], count: int
+) -> Traced:
+    """The same by way of expressions, whose noise is taken off.
+
+    Args:
+        count: how many of ``x`` are items of sequences: their rows are the states'.
+    """
+    trace = Trace({})
+    bound: dict[Any, Any] = {}
+
+    def given(tensor: Any, name: str, rows: str = "rows") -> Any:
+        dims = [
+            unknown(f"{name}.{a}" if a else rows) if n is None else n
+            for a, n in enumerate(tensor.shape)
+        ]
+        expr = trace.tracer.input(name, Fact(tensor.dtype, tuple(dims)))
+        bound[expr] = tensor
+        return expr
+
+    inner = map_weights(lambda path, _: given(slots[path], f"weight {path}"), cell._cell)
+    items = [given(t, f"x{k}", "rows" if k < count else f"x{k}.0") for k, t in enumerate(x)]
+    parts = [given(t, f"state{k}") for k, t in enumerate(held)]
+    trace.cleaner.told |= {str(dim) for expr in bound for dim in expr.fact.shape}
+    nest = states.unflatten_like(map_sizes(lambda _: 0, inner.state_size), parts)
+    output, new = inner.step(trace.tracer, tuple(items) if len(items) != 1 else items[0], nest)
+    results = [trace.cleaner.of(e) for e in (*states.flatten(output), *states.flatten(new))]
+    symbols = Symbols(trace, bound, results, [*held, *x][0])
+    made = [_symbolic(cell, symbols.tensor(e)) for e in results]
+    shown = len(states.flatten(output))
+    return Traced(tuple(x), tuple(held), tuple(made[:shown]), tuple(made[shown:]))
 
 
 def _input(shape: Any, dtype: Any) -> Any:
@@ -205,13 +249,7 @@ def _attributes(cell: ReferenceCell) -> list[str]:
     """What a person calls the weights: the ends of their TF names (of their paths, in a known cell), as far as they differ."""
     known = type(cell._cell).__name__ not in TRACED
     long = [path if known else cell.parameters.get(path, path) for path in cell._slots]
-    parts = [[re.sub(r"\W+", "_", p, flags=re.ASCII) for p in name.split("/")] for name in long]
-    names = [_shortest(one, parts).strip("_").lower() or "weight" for one in parts]
-    if len(set(names)) < len(names):
-        names = [f"weight_{k}" for k in range(len(names))]
-    return [
-        n if n.isidentifier() and not hasattr(keras.layers.Layer, n) else f"w_{n}" for n in names
-    ]
+    return told_apart(long)
 
 
 def _state_names(count: int) -> list[str]:

@@ -7,9 +7,10 @@ from typing import Any
 
 from converters.to_keras.backend import keras
 from converters.to_keras.layers.recurrent import Recurrent
+from converters.to_source.blocks.own import OwnLayer
 from converters.to_source.literals import quoted, text
 from converters.to_source.names import Names
-from converters.to_source.plain import Variable
+from converters.to_source.variable import Variable
 
 LEAVE = set(
     "cell name trainable dtype weights layer backward_layer output_shape seed unit_forget_bias".split()
@@ -21,6 +22,8 @@ TRAINING = ("initializer", "regularizer", "constraint")
 
 def layer(one: Any, names: Names, /, *, named: bool = True) -> str:
     """The constructor call, only with the arguments that differ from the defaults."""
+    if isinstance(one, OwnLayer):
+        return f"{type(one).__name__}(name={quoted(one.name)})"
     config = one.get_config()
     given = []
     if isinstance(one, Variable):
@@ -31,7 +34,12 @@ def layer(one: Any, names: Names, /, *, named: bool = True) -> str:
         return f"Recurrent({', '.join([_cell(one, names), *backward, f'name={quoted(one.name)}'])})"
     if isinstance(one, keras.layers.Bidirectional):
         pair = [layer(x, names, named=False) for x in (one.forward_layer, one.backward_layer)]
-        given = [pair[0], f"backward_layer={pair[1]}"]
+        # Keras makes the backward layer itself where it is like the other.
+        alike = (
+            pair[1].replace("go_backwards=True", "").replace(", ,", ",").replace(", )", ")")
+            == pair[0]
+        )
+        given = [pair[0]] if alike else [pair[0], f"backward_layer={pair[1]}"]
     elif type(one) is keras.layers.RNN:
         given = [_cell(one, names)]
     for name, default in _parameters(type(one)):

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from converters.to_keras import Exported
 from converters.to_keras.backend import keras
-from converters.to_keras.layers.block import Block
 from converters.to_keras.layers.cell import ReferenceCell
 from converters.to_keras.layers.recurrent import Recurrent
 from converters.to_keras.layers.tf_op import TFOp
-from converters.to_source.cells import CellClass, cell_class
-from converters.to_source.helpers import HELPERS, NEEDS
+from converters.to_source.blocks.classes import own_class
+from converters.to_source.blocks.own import OwnLayer
+from converters.to_source.cells import cell_class
+from converters.to_source.class_text import CellClass
+from converters.to_source.helpers import HELPERS, LIBRARY, NEEDS, ONLY_IMPORTED
 from converters.to_source.lines import Writer
 from converters.to_source.literals import quoted
 from converters.to_source.names import Names, is_noise
-from converters.to_source.plain import Variable, opened
+from converters.to_source.plain import TAKEN, opened
+from converters.to_source.variable import Variable
 from reference.errors import NotConvertibleError, Reason, RnnportError
 
 HEAD = '''"""{title}
@@ -30,7 +34,7 @@ from pathlib import Path
 
 import keras
 from keras import {modules}
-
+{imports}
 
 def build():
 '''
@@ -50,6 +54,9 @@ if __name__ == "__main__":
 
 WEIGHTS = "model.weights.h5"
 
+WIDTH = 96
+"""Of a line of the origin."""
+
 
 def to_source(exported: Exported, /) -> str:
     """The text of ``model.py``.
@@ -67,7 +74,7 @@ def plain(exported: Exported, /) -> Any:
         NotConvertibleError: it has others.
     """
     _refuse_others(exported)
-    return opened(exported.model)
+    return opened(exported)
 
 
 def source_of(model: Any, exported: Exported, /) -> str:
@@ -86,21 +93,41 @@ def source_of(model: Any, exported: Exported, /) -> str:
     ]
     doc = '    """The model, weights not loaded yet."""\n'
     body = doc + "".join(f"    {line}\n" for line in lines)
-    defined = _helpers(model, writer.helpers.union(*(one.helpers for one in classes)))
+    used = writer.helpers.union(*(one.helpers for one in classes))
+    imported = sorted(used & set(LIBRARY)) if used & ONLY_IMPORTED else []
+    defined = _helpers(model, used - set(imported))
     defined += "".join(one.text for one in classes)
     modules = [m for m in ("layers", "ops") if f"{m}." in body + defined]
     title = f"{model.name}: inputs {', '.join(model.input)}; outputs {', '.join(model.output)}."
-    origin = "".join(f"{k}: {v}\n" for k, v in sorted(exported.metadata.items()))
+    origin = _origin(exported.metadata)
     said = {"title": harmless(title), "origin": harmless(origin)}
-    head = HEAD.format(**said, weights=WEIGHTS, modules=", ".join(modules))
+    imports = (
+        f"\nfrom converters.to_keras.decoding import {', '.join(imported)}\n" if imported else ""
+    )
+    head = HEAD.format(**said, weights=WEIGHTS, modules=", ".join(modules), imports=imports)
     head = head.replace("\n\ndef build():", f"{defined}\n\ndef build():")
     return head + body + TAIL.format(weights=WEIGHTS)
 
 
+def _origin(metadata: Mapping[str, str]) -> str:
+    """What is said of the port's origin, short entries on one line; nothing of what is empty."""
+    lines: list[str] = []
+    for key, value in sorted(metadata.items()):
+        entry = f"{key}: {value}"
+        if value in ("{}", "[]", "null"):
+            continue
+        if lines and len(lines[-1]) + len(entry) < WIDTH:
+            lines[-1] += f"; {entry}"
+        else:
+            lines.append(entry)
+    return "".join(f"{line}\n" for line in lines)
+
+
 def _classes(model: Any, names: Names) -> list[CellClass]:
     """The cells that Keras lacks; ``names`` learns their classes."""
-    taken: set[str] = {"Variable", "Recurrent"}
-    classes = []
+    own = [layer for layer in model.layers if isinstance(layer, OwnLayer)]
+    taken = {*TAKEN, *(type(layer).__name__ for layer in own)}
+    classes = [own_class(layer) for layer in own]
     for layer in _ours(model):
         try:
             written = cell_class(layer, taken)
@@ -180,13 +207,9 @@ def _refuse_others(exported: Exported) -> None:
 
 
 def _is_written(layer: Any) -> bool:
-    return isinstance(layer, ReferenceCell | Recurrent) or type(layer) is TFOp
+    return isinstance(layer, ReferenceCell | Recurrent | TFOp)
 
 
 def _why_not(layer: Any) -> tuple[str, str]:
     """The node, and what is in the way."""
-    if isinstance(layer, Block):
-        return layer.title[
-            0
-        ], "a loop or a branch that is no recurrence has no line of Keras source"
     return layer.name, f"{type(layer).__name__} is a layer of rnnport, not of Keras"

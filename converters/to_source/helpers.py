@@ -97,6 +97,46 @@ def keep(rows, new, old):
     column = ops.reshape(rows, (-1, *[1] * (len(old.shape) - 1)))
     return ops.where(column, new, old) if len(old.shape) else new
 ''',
+    "put": '''
+
+def put(rows, place, item):
+    """The rows with the item at its place."""
+    here = ops.reshape(ops.arange(ops.shape(rows)[0]) == place, (-1, *[1] * (len(rows.shape) - 1)))
+    return ops.where(here, ops.expand_dims(item, 0), rows)
+''',
+    "cut": '''
+
+def cut(rows, count):
+    """The first rows; on JAX, where sizes are fixed, all."""
+    return rows if keras.backend.backend() == "jax" else rows[:count, ...]
+''',
+    "lstm": '''
+
+def lstm(x, c, h, kernel, bias, forget_bias=1.0):
+    """One step of TensorFlow 1's LSTM: the new c and h."""
+    z = ops.matmul(ops.concatenate([x, h], axis=1), kernel) + bias
+    i, j, f, o = ops.split(z, 4, axis=1)
+    c = ops.sigmoid(f + forget_bias) * c + ops.sigmoid(i) * ops.tanh(j)
+    return c, ops.sigmoid(o) * ops.tanh(c)
+''',
+    "gather_tree": '''
+
+def gather_tree(tokens, parents, lengths, end_token):
+    """Beams [steps, rows, beams] followed back from their last steps; what follows an end token is end tokens."""
+
+    def back(t, beam, rows):
+        inside = t < ops.expand_dims(lengths, 1)
+        token = ops.take_along_axis(ops.take(tokens, t, axis=0), beam, axis=1)
+        parent = ops.take_along_axis(ops.take(parents, t, axis=0), beam, axis=1)
+        rows = put(rows, t, ops.where(inside, token, end_token))
+        return t - 1, ops.where(inside, parent, beam), rows
+
+    beam = ops.expand_dims(ops.zeros_like(lengths), 1) + ops.arange(tokens.shape[2])
+    start = (ops.shape(tokens)[0] - 1, beam, ops.zeros_like(tokens))
+    _, _, rows = ops.while_loop(lambda t, *_: t >= 0, back, start)
+    ends = ops.cast(rows == end_token, "int32")
+    return ops.where(ops.cumsum(ends, axis=0) > ends, end_token, rows)
+''',
     "Recurrent": '''
 
 class Recurrent(layers.Layer):
@@ -143,8 +183,14 @@ class Recurrent(layers.Layer):
 }
 """Text by name, as ruff formats it."""
 
-NEEDS = {"Recurrent": ("reverse", "keep", "longest")}
+NEEDS = {"Recurrent": ("reverse", "keep", "longest"), "gather_tree": ("put",)}
 """Functions that others read."""
+
+LIBRARY = ("beam_search", "cut", "gather_tree", "lstm", "put", "sequence_mask")
+"""Functions of :mod:`converters.to_keras.decoding`."""
+
+ONLY_IMPORTED = {"beam_search"}
+"""Too long to be written into a source; one that imports it imports the others too."""
 
 VARIABLES = {
     "sequence_mask": "mask",

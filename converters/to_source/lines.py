@@ -10,8 +10,10 @@ from typing import Any
 from converters.to_keras.backend import keras
 from converters.to_keras.idioms import idiom
 from converters.to_keras.layers.recurrent import Recurrent
+from converters.to_source.blocks.operations import CONTROL, Written
 from converters.to_source.calls import EMPTY, Expression, expression, helper
 from converters.to_source.constructors import layer
+from converters.to_source.control import write_control
 from converters.to_source.gates import gate_letters
 from converters.to_source.helpers import VARIABLES
 from converters.to_source.literals import index, text
@@ -21,11 +23,15 @@ from converters.to_source.order import nodes_in_order, operands
 INLINE = 60
 """Longer expressions get a line of their own."""
 
+INLINE_INSIDE = 48
+"""Of functions in a class."""
+
 NAMED_AFTER = {
     "Reshape": "{}_reshaped", "Transpose": "{}_transposed", "Concatenate": "joined", "Stack": "stacked", "Sum": "total", "Mean": "mean",
     "Take": "taken", "Matmul": "product", "Argmax": "best", "Where": "chosen", "Multiply": "product", "Add": "total", "Subtract": "difference",
     "Divide": "ratio", "Sigmoid": "gate", "Softmax": "weights", "Max": "largest", "ExpandDims": "{}_expanded", "Squeeze": "{}_squeezed",
-    "Cast": "{}_cast", "Flip": "{}_reversed", "Copy": "{}_copy",
+    "zeros": "zeros", "full": "filled", "tile": "tiled", "arange": "places", "broadcast_to": "filled", "put": "rows", "cut": "{}_cut",
+    "reshape": "{}_reshaped", "get_item": "part", "All": "all_are", "Equal": "same", "Cast": "{}_cast", "Flip": "{}_reversed", "Copy": "{}_copy",
 }  # fmt: skip
 """What a result without a name of its own is called; {} is what it is made of."""
 
@@ -38,6 +44,7 @@ class Writer:
         results: the tensors the function gives.
         letters: names by identity of the tensor, which an equation has for them.
         reuse: whether a name may be given again when its tensor is read no more.
+        inner: whether it is a function inside another, which reads the names of that.
     """
 
     def __init__(
@@ -48,19 +55,28 @@ class Writer:
         /,
         *,
         reuse: bool = False,
+        inner: bool = False,
     ) -> None:
-        self.names, self.letters, self.reuse = names, dict(letters or {}), reuse
-        self.order = list(nodes_in_order(results))
+        self.names, self.letters, self.reuse, self.inner = names, dict(letters or {}), reuse, inner
+        results = [t for t in results if keras.utils.is_keras_tensor(t)]
+        self.order = list(nodes_in_order(results, names.known))
         self.reads = Counter(id(t) for node, tensor in self.order for t in operands(node, tensor))
         self.readers: dict[int, list[tuple[Any, Any]]] = {}
         for node, tensor in self.order:
             for read in operands(node, tensor):
                 self.readers.setdefault(id(read), []).append((node, tensor))
-        self.kept = {id(t) for t in results}
+        for node, _ in self.order:
+            for one, count in getattr(node.operation, "uses", {}).values():
+                # What a loop reads is computed before it.
+                self.reads[id(one)] += count - 1 if _is_size(one) else count
+        self.kept = {id(t) for t in results if not inner or self.reads[id(t)]}
+        self.reads.update(id(t) for t in results if inner)
         self.left = self.reads + Counter(self.kept)
         self.within: dict[int, list[Any]] = {}
         """By identity of an expression: the variables in it."""
         self.lines: list[str] = []
+        self.stepped = False
+        """Whether a function is called ``step`` already."""
         self.helpers: set[str] = set()
         self.calls = Counter(id(node.operation) for node, _ in self.order)
         names.read = {*self.reads, *self.kept}
@@ -74,7 +90,9 @@ class Writer:
     def write(self) -> list[str]:
         """The lines, in the order of computation."""
         for node, tensor in self.order:
-            if type(node.operation).__name__ == "Unstack" and id(tensor) not in self.kept:
+            if isinstance(node.operation, CONTROL):
+                write_control(self, node)
+            elif type(node.operation).__name__ == "Unstack" and id(tensor) not in self.kept:
                 self._unstack(node)
             else:
                 self._write(node, tensor)
@@ -121,6 +139,7 @@ class Writer:
             right = helper(found, self.names)
         else:
             right = expression(node, self.names)
+            self.helpers |= set(getattr(one, "helpers", ()))
             kind = type(one).__name__.lower()
             self.helpers |= {kind} if kind in EMPTY and self.names.eager else set()
         given = [v for t in operands(node, tensor) for v in self._variables(t)]
@@ -130,7 +149,7 @@ class Writer:
             return
         for variable in given:
             self.left[id(variable)] -= 1
-            if self.reuse and self.left[id(variable)] == 0:
+            if (self.reuse or self.inner) and self.left[id(variable)] == 0:
                 self.names.free(variable)
         called = dict(zip(map(id, node.output_tensors), results_of(one, node), strict=True))
         wanted = (lambda t: called[id(t)]) if is_layer else (lambda t: self._wanted(node, t, found))
@@ -151,7 +170,13 @@ class Writer:
         """Whether an expression is written where it is read."""
         if len(node.output_tensors) != 1 or id(tensor) in self.kept or self.names.known(tensor):
             return False
-        if self.reads[id(tensor)] != 1 or len(right.text) > INLINE or self._is_split_up(tensor):
+        limit = INLINE_INSIDE if self.inner else INLINE
+        if self.reads[id(tensor)] != 1 or len(right.text) > limit or self._is_split_up(tensor):
+            return False
+        if any(
+            getattr(node.operation, "kind", "") == "lstm"
+            for node, _ in self.readers.get(id(tensor), ())
+        ):
             return False
         one = idiom(tensor)
         told = self.letters.get(id(tensor)) or (one is not None and one.function == "layer_norm")
@@ -164,6 +189,9 @@ class Writer:
 
     def _says_nothing(self, tensor: Any) -> bool:
         """Whether its name is TF1's own, or that of what reads it: several calls of one node."""
+        operation = getattr(tensor, "_keras_history", [None])[0]
+        if isinstance(operation, Written) and operation.name == operation.kind:
+            return True
         if is_noise(own(tensor)) or idiom(tensor) is not None:
             return True
         readers = self.readers.get(id(tensor), ())
@@ -181,10 +209,14 @@ class Writer:
         if found is not None:
             return self._norm(found) or VARIABLES[found.function]
         kind = type(node.operation).__name__
+        if isinstance(node.operation, Written) and node.operation.called:
+            place = next(k for k, t in enumerate(node.output_tensors) if t is tensor)
+            return str(node.operation.called[place])
         if not self.reuse and not is_noise(own(tensor)):
             return own(tensor)
         if not self.reuse and (stem := scope(own(tensor))):
             return stem
+        kind = getattr(node.operation, "kind", kind)
         plain = NAMED_AFTER.get(kind, re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", kind).lower())
         if "{}" not in plain:
             return plain
@@ -193,9 +225,14 @@ class Writer:
         return plain.format(base) if base.isidentifier() else plain.replace("{}_", "")
 
 
+def _is_size(tensor: Any) -> bool:
+    return getattr(tensor._keras_history[0], "kind", "") == "size_of"
+
+
 def results_of(operation: Any, node: Any, /) -> list[str]:
     """What a reader calls the results of a layer."""
     count, name = len(node.output_tensors), counted(operation.name)
+    name = name.removeprefix("bidirectional_")
     if isinstance(operation, Recurrent):
         held = operation.parts["states"]
         shown = [name, *(f"{name}_{k}" for k in range(2, count - held + 1))][: count - held]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import builtins
 import keyword
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from converters.to_source.helpers import HELPERS
@@ -87,7 +89,24 @@ class Names:
         """Classes of the source by the cells they stand for, by identity."""
         self._by_tensor: dict[int, str] = {}
         self._levels: dict[int, int] = {}
-        self._taken: set[str] = {"keras", "layers", "ops", "inputs", "outputs", "Path", *HELPERS}
+        self._taken: set[str] = {
+            "keras",
+            "layers",
+            "ops",
+            "inputs",
+            "outputs",
+            "Path",
+            "beam_search",
+            "step",
+            *HELPERS,
+        }
+
+    @contextmanager
+    def scope(self) -> Iterator[None]:
+        """Inside of a function: its names are free again afterwards."""
+        before = dict(self._by_tensor), dict(self._levels), set(self._taken), self.read
+        yield
+        self._by_tensor, self._levels, self._taken, self.read = before
 
     def known(self, tensor: Any, /) -> bool:
         """Whether it has a name or an expression already."""

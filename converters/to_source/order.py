@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from converters.to_keras.backend import keras
 from converters.to_keras.idioms import idiom
 
 
-def nodes_in_order(outputs: Sequence[Any], /) -> Iterator[tuple[Any, Any]]:
-    """The calls that lead to the outputs, operands first, each with the tensor it was wanted for; an idiom counts as one call."""
+def nodes_in_order(
+    outputs: Sequence[Any], known: Callable[[Any], bool] = lambda _: False, /
+) -> Iterator[tuple[Any, Any]]:
+    """The calls that lead to the outputs, operands first, each with the tensor it was wanted for; an idiom counts as one call.
+
+    Args:
+        known: whether a tensor has its name already, so that what leads to it is written.
+    """
     done: set[int] = set()
-    stack = [(t, False) for t in reversed(outputs)]
+    stack = [(t, False) for t in reversed(outputs) if keras.utils.is_keras_tensor(t)]
     while stack:
         tensor, ready = stack.pop()
+        if known(tensor) and not ready:
+            continue
         operation, index = tensor._keras_history[:2]
         node = operation._inbound_nodes[index]
         if id(node) in done or isinstance(operation, keras.layers.InputLayer):
