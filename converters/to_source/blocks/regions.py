@@ -158,6 +158,12 @@ class _Regions:
         one = self.live[k]
         if not isinstance(one, OpNode) or self._is_view(one, k):
             return False
+        if one.node.op == "Reshape":
+            # A layer outside gives its rows as they are wanted, not flattened.
+            for j in self.below[k]:
+                product = self.live[j]
+                if isinstance(product, OpNode) and self._is_heavy(product):
+                    return len(self.readers[j]) > 1 or self._comes_inside(j, region)
         if not self._is_heavy(one):
             return True
         table = {name for name in one.inputs if self.context.variable(name)}
