@@ -121,7 +121,11 @@ def _unpacked(
     used = set(re.findall(r"\w+", " ".join([*lines, *shown])))
     held = [part if part in used else "_" for part in parts]
     found = [f"{', '.join(held)}{',' if len(parts) == 1 else ''} = states"] if parts else []
-    return found if single or not x else [*found, f"{', '.join(x)}{',' if len(x) == 1 else ''} = inputs"]
+    return (
+        found
+        if single or not x
+        else [*found, f"{', '.join(x)}{',' if len(x) == 1 else ''} = inputs"]
+    )
 
 
 def _lines(lines: Any) -> str:
