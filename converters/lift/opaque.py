@@ -65,6 +65,10 @@ def _ctc(ops: Any, node: Node, logits: Fact, lengths: Fact) -> tuple[Fact, ...]:
 def _lookup(ops: Any, node: Node, *inputs: Fact) -> tuple[Fact, ...] | None:
     if len(inputs) != 4:  # contents unknown: see converters.lift.tables
         return None
+    keys, values, asked, default = (fact.dtype for fact in inputs)
+    if (keys != asked and asked != "unknown") or (values != default and default != "unknown"):
+        msg = f"its table holds {values} by {keys}; it is asked for {asked}, {default} where there is none"
+        raise ValueError(msg)
     return (Fact(inputs[3].dtype, inputs[2].shape),)
 
 

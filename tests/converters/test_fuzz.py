@@ -290,3 +290,17 @@ def test_a_constant_of_a_loop_that_starts_a_variable() -> None:
     changed = replace(graph, nodes={**graph.nodes, enter.name: constant})
     with pytest.raises(RnnportError, match="a constant of its loop starts a loop variable"):
         lift(changed, inputs=model.inputs, outputs=model.outputs)
+
+
+def test_a_table_asked_for_keys_of_another_kind() -> None:
+    """Found by mutation: ONNX Runtime did not load the model that looked up integers among strings."""
+    model = next(m for m in zoo() if m.name == "string_tagger")
+    graph, _ = loaded(model)
+    words = graph.nodes["words"]
+    numbers = replace(words, attrs={**words.attrs, "dtype": DType("int32")})
+    with pytest.raises(RnnportError, match="its table holds"):
+        lift(
+            replace(graph, nodes={**graph.nodes, "words": numbers}),
+            inputs=model.inputs,
+            outputs=["logits/BiasAdd:0"],
+        )
