@@ -106,7 +106,7 @@ MODELS = {
             "lstm_num_proj",
             "zoneout_lstm",
             # A loop, and a beam search around a step of the model's own.
-            "raw_rnn_feedback",
+            "while_until_settled",
             "translation_beam",
         )
     },
