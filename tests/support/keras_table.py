@@ -19,8 +19,8 @@ Measured with Keras {keras} on {day}: every recorded model of the zoo, all colum
 TensorFlow 1.15.5 (`python -m tests.porting.zoo_sweep --to keras --json FILE`; cuDNN's two models have no recording and are not here). JAX and PyTorch, on the CPU, in
 environments of their own: `python -m tests.support.keras_backends --all --json FILE` (`make test-backends` runs a choice); *same*: the recorded numbers within 2e-5 of the
 largest (float16: 3e-3), integers equal. On JAX a decoder runs to its maximum; the steps that TensorFlow did not run are one value (zeros, the end token), and are compared
-as such; an int64 that provably fits 32 bits is an int32, and compared by value. What is refused there has shapes that depend on values, strings, float64, or int64 that
-may be wide ([what is proven, and what of it is said](keras.md#backends)).
+as such; an int64 that provably fits 32 bits is an int32, and compared by value. What is refused there has shapes that depend on values, strings, float64 or a CTC beam
+search; of the zoo nothing has int64 that may be wide ([what is proven, and what of it is said](keras.md#backends)).
 
 """
 
