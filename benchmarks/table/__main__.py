@@ -36,7 +36,7 @@ def contenders(row: Row) -> tuple[str, ...]:
     extra = []
     if row.kind in ("lstm", "bidirectional", "two_layers") and not row.ragged:
         extra.append("ours-int8")
-    if row.kind in ("lstm", "bidirectional", "two_layers", "gru"):
+    if row.ragged and row.kind in ("lstm", "bidirectional", "two_layers", "gru"):
         extra.append("ours-whole")
     if row.kind in ("gru", "rnn"):
         extra.append("ours-native")

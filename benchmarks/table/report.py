@@ -148,7 +148,7 @@ def _variants(results: Mapping[str, Any], rows: Sequence[str]) -> list[str]:
         "## Options",
         "",
         "Times faster than our own default export; for int8 the largest difference from the TF session too. `ours-native` is `--prefer native`, `ours-whole`",
-        "`--no-ragged`: by default most recurrences are run in segments of time, with the rows that have not ended.",
+        "`--no-ragged`: the rows with lengths are run in segments of time by default.",
         "",
     ]
     lines = ["| row | " + " | ".join(names) + " |", "|---|" + "--:|" * len(names)]

@@ -68,7 +68,7 @@ def to_onnx(
         batch: the number of rows that the speed is judged for.
         streaming: a step model, with states as inputs and outputs.
         ragged: batches with lengths in segments of time, each with the rows that have not ended; None: where speed is preferred, from a
-            size on, but for float16 and step models, and so are LSTM and GRU without lengths; False: everything in one piece.
+            size on, but for float16 and step models; False: everything in one piece.
         dtype: ``"float32"``, ``"float16"`` or ``"int8"`` (LSTM weights only).
 
     Raises:

@@ -23,7 +23,7 @@ is never beaten."""
 
 
 SEGMENTS, MORE = 4, 8
-"""Of time. More of them leave rows out sooner and fill less of the cache; each costs a few nodes."""
+"""Of time. More of them leave rows out sooner; each costs a few nodes."""
 MORE_FROM = 4096
 """The number of rows times units from which there are :data:`MORE`."""
 CUT_FROM = 2048
@@ -69,34 +69,30 @@ def plan(
     """Native wherever the semantics allow, unless another exact form is faster and speed is preferred.
 
     ``ragged``: whether a batch with lengths is run in segments of time (False: nothing is); None: from a size on, where speed is preferred and
-    no initial state is ``fed`` (:func:`fed_names`), for such a model is often run step by step. Without lengths LSTM and GRU gain by it, Scans
-    do not.
+    no initial state is ``fed`` (:func:`fed_names`), for such a model is often run step by step. Without lengths there are no rows to leave out.
     """
     large = prefer == "speed" and not set(recurrence.initial_state) & set(fed)
     large = large and _large(recurrence, sequences, batch)
     lengths = recurrence.lengths is not None
-    wanted = ragged if ragged is not None and (lengths or not ragged) else large
+    wanted = lengths and (large if ragged is None else ragged)
     cut = wanted and may_be_cut(recurrence, sequences, initial)
     kind = 2 if cut else int(lengths)
     chosen = _form(recurrence, sequences, batch if prefer == "speed" else None, kind)
-    if not cut or (chosen.native is None and not lengths):
-        return chosen
-    return replace(chosen, segments=_count(units(recurrence.cell) or 0, batch, lengths))
+    return replace(chosen, segments=_count(units(recurrence.cell) or 0, batch)) if cut else chosen
 
 
 def _large(recurrence: Recurrence, sequences: list[Value], batch: int) -> bool:
-    """Whether cutting wins back what it costs. Where the weights outweigh the rows, a batch without lengths does not."""
+    """Whether cutting wins back what it costs."""
     steps = (sequences[0].fact.shape or (None,))[0] if sequences else None
     width = units(recurrence.cell) or 0
     enough = batch >= FEWEST_ROWS and batch * width >= CUT_FROM
     short = isinstance(steps, int) and steps < FEWEST_STEPS
-    return enough and not short and (recurrence.lengths is not None or width <= 32 * batch)
+    return enough and not short
 
 
-def _count(width: int, batch: int, lengths: bool) -> int:
+def _count(width: int, batch: int) -> int:
     """The number of segments; every operator of one keeps a copy of its weights in the order its kernel likes."""
-    most = (32 if lengths else 16) * batch
-    return MORE if batch * width >= MORE_FROM and width <= most else SEGMENTS
+    return MORE if batch * width >= MORE_FROM and width <= 32 * batch else SEGMENTS
 
 
 def fed_names(program: Program, /) -> frozenset[str]:

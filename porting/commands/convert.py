@@ -40,7 +40,7 @@ from porting.conversion import TARGETS, Conversion
 @click.option(
     "--ragged/--no-ragged",
     default=None,
-    help="Batches with lengths in segments of time, each with the rows that still run; --no-ragged: nothing in segments. Left out: from a size on.",
+    help="Batches with lengths in segments of time, each with the rows that still run. Left out: from a size on.",
 )
 @click.option("--streaming", is_flag=True, help="A step model: states in, states out.")
 @options.as_json

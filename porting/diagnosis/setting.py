@@ -164,12 +164,10 @@ def _opened(
 
 
 def _node(model: Any, r: Recurrence) -> Any:
-    """The node of one direction that the recurrence became, or that begins it; None where it became another form."""
+    """The one node of one direction that the recurrence became; None where it became another form."""
     nodes = [
         n for n in model.graph.node if n.name.startswith(f"{r.name}/") and n.op_type in _NATIVE
     ]
-    if r.lengths is None and len({node.input[1] for node in nodes}) == 1:
-        nodes = nodes[:1]  # segments of time, one weight for all: the others go on from the first
     if len(nodes) != 1:
         return None
     kinds = [a.s for a in nodes[0].attribute if a.name == "direction"]

@@ -170,13 +170,11 @@ def test_layers_over_other_rows_do_not() -> None:
     agree(cut, whole)
 
 
-def unfed(name: str, start: float = 0.0, **options: Any) -> Program:
-    """The cell with a constant state, zero as dynamic_rnn makes it or not, in both directions where they are asked for."""
-    directions = options.pop("directions", ["forward"])
-    cells = dict(zip("ab", [CELLS[name]] * len(directions), strict=False))
-    program = recurrence_program(cells, F, directions=directions, **options)
-    states = [n for n in program.inputs if n[:2] in ("a/", "b/")]
-    made = {n: np.full((1, program.inputs[n].shape[1]), start, "f") for n in states}  # type: ignore[index]
+def unfed(name: str, **options: Any) -> Program:
+    """The cell with a zero state, as dynamic_rnn makes it."""
+    program = recurrence_program({"a": CELLS[name]}, F, **options)
+    states = [n for n in program.inputs if n.startswith("a/")]
+    made = {n: np.zeros((1, program.inputs[n].shape[1]), "f") for n in states}  # type: ignore[index]
     inputs = {n: f for n, f in program.inputs.items() if n not in made}
     return replace(program, inputs=inputs, constants=made)
 
@@ -204,13 +202,14 @@ def test_by_default_from_a_size_on(options: dict[str, Any], wanted: int | None) 
 
 
 def test_a_model_that_is_fed_its_state_is_left_whole() -> None:
-    """It is often run step by step; and --ragged is about lengths."""
+    """It is often run step by step; and without lengths there is nothing to leave out."""
     fed = recurrence_program({"a": CELLS["lstm"]}, F)
     assert to_onnx(fed, batch=CUT_FROM).recurrences[0].segments is None
     model = MODELS["sketch_encoder"]
     assert to_onnx(lifted(model), batch=CUT_FROM).recurrences[0].segments == MORE
-    full = recurrence_program({"a": CELLS["lstm"]}, F, lengths=None)
-    assert to_onnx(full, ragged=True).recurrences[0].segments is None
+    full = unfed("lstm", lengths=None)
+    for options in ({"ragged": True}, {"batch": CUT_FROM}):
+        assert to_onnx(full, **options).recurrences[0].segments is None
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from converters.to_onnx.segments import layout
 from converters.to_onnx.segments.chain import Chain
 from converters.to_onnx.segments.forms import steps_of
 from converters.to_onnx.segments.gathering import gathered
-from converters.to_onnx.segments.whole import emit_whole
 from converters.to_onnx.values import Value
 from reference.vocabulary.abstract.fact import Fact
 from reference.vocabulary.abstract.sizes import Dim
@@ -31,9 +30,6 @@ def emit_in_segments(
     count: int,
 ) -> None:
     """Write the recurrence, native where there is a ``form``; its outputs and final states go to ``env``."""
-    if recurrence.lengths is None:
-        emit_whole(ops, recurrence, form, env, read, count)
-        return
     xs = [env[name] for name in recurrence.sequences]
     time, batch = xs[0].shape[:2]
     found = layout.arrange(ops, env[recurrence.lengths], time, count)
