@@ -30,6 +30,7 @@ def emit_in_segments(
     count: int,
 ) -> None:
     """Write the recurrence, native where there is a ``form``; its outputs and final states go to ``env``."""
+    assert recurrence.lengths is not None, "the plan cuts nothing else"
     xs = [env[name] for name in recurrence.sequences]
     time, batch = xs[0].shape[:2]
     found = layout.arrange(ops, env[recurrence.lengths], time, count)
