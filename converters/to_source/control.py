@@ -25,9 +25,12 @@ def write_control(writer: Writer, node: Any, /) -> None:
         _loop(writer, node)
 
 
-def _inner(writer: Writer, results: Sequence[Any]) -> tuple[list[str], list[str]]:
-    """The lines of a function, and the texts of what it returns."""
+def _inner(
+    writer: Writer, results: Sequence[Any], params: Sequence[Any] = ()
+) -> tuple[list[str], list[str]]:
+    """The lines of a function of these parameters, and the texts of what it returns."""
     child = type(writer)(writer.names, results, writer.letters, inner=True)
+    child.outer = writer.names.named() - set(map(id, params))
     lines = child.write()
     writer.helpers |= child.helpers
     return lines, [given(value, writer) for value in results]
@@ -55,10 +58,10 @@ def _loop(writer: Writer, node: Any) -> None:
         params = [names.of(t, word) for t, word in zip(loop.inputs, loop.called, strict=True)]
         tested = _tested(loop)
         with names.scope():
-            before, (test,) = _inner(writer, [loop.go_on])
+            before, (test,) = _inner(writer, [loop.go_on], loop.inputs)
         head = [*params[:tested], "*_"] if tested < len(params) else params
         with names.scope():
-            body, new = _inner(writer, loop.new)
+            body, new = _inner(writer, loop.new, loop.inputs)
         step = _step(writer)
         go_on = f"lambda {', '.join(head)}: {test}"
         if before:
@@ -119,7 +122,7 @@ def _branch(writer: Writer, node: Any) -> None:
             shown.append(f"lambda: {whole}")
             continue
         name = names.claim(word)
-        writer.lines += _function(name, [], lines, whole.strip("()") if len(new) > 1 else whole)
+        writer.lines += _function(name, [], lines, ", ".join(new))
         shown.append(name)
     left = [
         names.of(t, writer.letters.get(id(t)) or writer._wanted(node, t, None))
@@ -143,10 +146,10 @@ def _beams(writer: Writer, node: Any) -> None:
             names.of(given_in, "x"),
             *(names.of(t, w) for t, w in zip(states, one.called, strict=True)),
         ]
-        body, (logits, *new) = _inner(writer, results)
+        body, (logits, *new) = _inner(writer, results, [given_in, *states])
     with names.scope():
         token = names.of(tokens, "tokens")
-        _, (embedded,) = _inner(writer, [following])
+        _, (embedded,) = _inner(writer, [following], [tokens])
     step = _step(writer)
     unpacked = [f"{_tuple(params[1:])} = states"] if states else []
     if len(logits) + len(", ".join(new)) > 75 and not logits.isidentifier():

@@ -75,6 +75,8 @@ class Writer:
         self.within: dict[int, list[Any]] = {}
         """By identity of an expression: the variables in it."""
         self.lines: list[str] = []
+        self.outer: set[int] = set()
+        """Tensors whose names are those of a function around this one: given again they would be variables of its own."""
         self.stepped = False
         """Whether a function is called ``step`` already."""
         self.helpers: set[str] = set()
@@ -149,7 +151,8 @@ class Writer:
             return
         for variable in given:
             self.left[id(variable)] -= 1
-            if (self.reuse or self.inner) and self.left[id(variable)] == 0:
+            free = (self.reuse or self.inner) and id(variable) not in self.outer
+            if free and self.left[id(variable)] == 0:
                 self.names.free(variable)
         called = dict(zip(map(id, node.output_tensors), results_of(one, node), strict=True))
         wanted = (lambda t: called[id(t)]) if is_layer else (lambda t: self._wanted(node, t, found))

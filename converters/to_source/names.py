@@ -108,6 +108,10 @@ class Names:
         yield
         self._by_tensor, self._levels, self._taken, self.read = before
 
+    def named(self) -> set[int]:
+        """The tensors that have a name or an expression, by identity."""
+        return set(self._by_tensor)
+
     def known(self, tensor: Any, /) -> bool:
         """Whether it has a name or an expression already."""
         return id(tensor) in self._by_tensor

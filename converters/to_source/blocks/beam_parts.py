@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from converters.to_source.blocks.controls import TracedLoop
 from converters.to_source.blocks.rules import thin
 from converters.to_source.blocks.simplify import again, number
-from converters.to_source.blocks.trace import TracedLoop
 from reference.vocabulary.tracer import CONSTANT, INPUT, Expr, Tracer, needed
 
 

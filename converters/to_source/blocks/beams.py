@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from converters.to_source.blocks.beam_parts import NotOneError, Parts, need
+from converters.to_source.blocks.controls import TracedLoop
 from converters.to_source.blocks.growing import is_counter
 from converters.to_source.blocks.simplify import number
-from converters.to_source.blocks.trace import TracedLoop
 from reference.vocabulary.tracer import Expr, Tracer, needed
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from converters.to_keras.ops import NeedsRunTimeError, Value, raw
+from converters.to_source.blocks.controls import TracedLoop
 from converters.to_source.blocks.rules import thin
-from converters.to_source.blocks.trace import TracedLoop
 from reference.vocabulary.tracer import CONSTANT, INPUT, Expr
 
 if TYPE_CHECKING:

@@ -13,7 +13,6 @@ from converters.to_keras.backend import keras
 from converters.to_keras.context import Context
 from converters.to_keras.dtypes import held
 from converters.to_keras.naming import layer_name
-from converters.to_keras.operations import INLINE
 from converters.to_keras.ops import NeedsRunTimeError
 from converters.to_keras.plan import Builder, Key, Plan, Rule, single
 from converters.to_keras.unify import substitute
@@ -21,8 +20,7 @@ from converters.to_source.blocks.own import Body, own_layer
 from converters.to_source.blocks.regions import Region
 from converters.to_source.blocks.symbols import Symbols
 from converters.to_source.blocks.trace import Trace
-from converters.to_source.blocks.words import short
-from converters.to_source.names import is_noise, scope
+from converters.to_source.blocks.weights import Weights
 from converters.to_source.weights import told_apart
 from reference.errors import NotConvertibleError, Reason, RnnportError
 from reference.vocabulary.abstract.fact import Fact
@@ -69,7 +67,7 @@ def body_of(region: Region, context: Context, /) -> Body:
     trace = Trace(Facts(context))
     bound: dict[Expr, Any] = {}
     inputs = _inputs(region, trace, bound)
-    weights = _weights(region, context, trace, bound)
+    weights = Weights(trace, bound).of(region, context)
     try:
         trace.run(region.statements)
         wanted = trace.finish([trace.values[name] for name in region.outputs])
@@ -102,43 +100,6 @@ def _inputs(region: Region, trace: Trace, bound: dict[Expr, Any]) -> list[Any]:
     for name in region.sized:
         trace.define(name, trace.given(name))
     return inputs
-
-
-def _weights(
-    region: Region, context: Context, trace: Trace, bound: dict[Expr, Any]
-) -> dict[str, tuple[Any, np.ndarray]]:
-    """By name: the tensors that stand for its weights, and their arrays; other known values are constants."""
-    weights: dict[str, tuple[Any, np.ndarray]] = {}
-    for name in region.known:
-        value = np.asarray(context.known(name))
-        path = context.variable(name) or _said(name)
-        if not is_weight(value, bool(context.variable(name))):
-            trace.define(name, trace.tracer.constant(value))
-            continue
-        while path in weights and not np.array_equal(weights[path][1], value):
-            path += "_"
-        expr = trace.tracer.input(f"weight {path}", Fact(str(value.dtype), tuple(value.shape)))
-        if expr not in bound:
-            bound[expr] = keras.Input(batch_shape=value.shape, dtype=str(value.dtype))
-            weights[path] = bound[expr], value
-        trace.define(name, expr)
-    return weights
-
-
-def _said(value: str) -> str:
-    """A name for numbers that are no variable."""
-    name = short(value)
-    return (scope(name) or "weight") if is_noise(name) else name
-
-
-def is_weight(value: np.ndarray, variable: bool, /) -> bool:
-    """Whether an array is one of the class' weights: it goes on training, or is too large or too odd to be written down."""
-    if value.dtype.kind not in "fiub":
-        return False
-    if value.size > INLINE:
-        return True
-    odd = value.dtype.kind == "f" and value.size > 2 and len(np.unique(value)) > 2
-    return odd or (variable and value.dtype.kind == "f" and value.size > 1)
 
 
 def _layer(builder: Builder, region: Region, body: Body, taken: set[str]) -> Any:

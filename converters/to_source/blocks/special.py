@@ -88,6 +88,14 @@ def _repeat(_symbols: Any, expr: Expr, args: list[Any]) -> Value:
     return Value(kops.repeat(raw(args[0]), expr.params["count"], axis=0))
 
 
+def _reversed(symbols: Any, expr: Expr, args: list[Any]) -> Value:
+    if (expr.params["seq_axis"], expr.params["batch_axis"]) != (0, 1):
+        made: Value = symbols.ops.reverse_sequence(*args, **expr.params)
+        return made
+    x = raw(args[0])
+    return Value(called("reverse", args, [(tuple(x.shape), x.dtype)]))
+
+
 SPECIAL: dict[str, Callable[[Any, Expr, list[Any]], Any]] = {
     "ListNew": _new,
     "ListSet": _set,
@@ -97,4 +105,5 @@ SPECIAL: dict[str, Callable[[Any, Expr, list[Any]], Any]] = {
     "take_beams": _beams,
     "lstm": _lstm,
     "repeat": _repeat,
+    "reverse_sequence": _reversed,
 }

@@ -9,6 +9,7 @@ from converters.to_keras.backend import keras
 from converters.to_keras.dtypes import held
 from converters.to_keras.ops import NeedsRunTimeError, Value, raw
 from converters.to_source.blocks.beams import Beam, beam_of
+from converters.to_source.blocks.controls import TracedBranch, TracedLoop
 from converters.to_source.blocks.graphs import (
     captured,
     given,
@@ -24,7 +25,7 @@ from converters.to_source.blocks.operations import BeamSearch, Branch, While, si
 from converters.to_source.blocks.sizes import scalar
 from converters.to_source.blocks.source_ops import SourceOps
 from converters.to_source.blocks.special import SPECIAL
-from converters.to_source.blocks.trace import Trace, TracedBranch, TracedLoop
+from converters.to_source.blocks.trace import Trace
 from converters.to_source.blocks.words import Words
 from reference.vocabulary.abstract.sizes import Size, as_static
 from reference.vocabulary.signatures import MULTIPLE, call
@@ -275,7 +276,9 @@ class Symbols:
         specs = [
             (as_static(one.outputs[k].shape), str(held(one.outputs[k].fact.dtype))) for k in places
         ]
-        known = {id(raw(v)) for e, v in self.values.items() if e.op == INPUT}
+        known = {
+            id(raw(v)) for e, v in self.values.items() if e.op == INPUT and e not in one.inside
+        }
         outer = captured([t for side in sides for t in side], (), lambda t: id(t) in known)
         results = Branch(sides[0], sides[1], specs, one.name)(
             self.tensor(one.predicate), *outer_tensors(outer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,8 @@ from converters.lift.lists import is_list_op
 from converters.program import Conditional, Loop, OpNode, SubProgram
 from converters.to_keras.encode_program import NewList, ShapedLoop
 from converters.to_source.blocks.cells import lstm_rule
+from converters.to_source.blocks.controls import TracedBranch, TracedLoop
+from converters.to_source.blocks.driven import drive
 from converters.to_source.blocks.live import Live
 from converters.to_source.blocks.rules import RULES
 from converters.to_source.blocks.simplify import Cleaner
@@ -20,46 +22,6 @@ from reference.vocabulary.tracer import Expr, Tracer, needed
 
 WHOLE = {"GatherTree": "gather_tree"}
 """Ops that the source says in one word, and what it is; their equation is a helper's."""
-
-
-@dataclass(eq=False)
-class TracedLoop:
-    """A loop: what it starts from, and one round."""
-
-    name: str
-    start: list[Expr]
-    inputs: list[Expr]
-    go_on: Expr
-    new: list[Expr]
-    outputs: list[Expr]
-
-    def exprs(self) -> list[Expr]:
-        """All that is computed."""
-        return [*self.start, self.go_on, *self.new]
-
-    def rewrite(self, function: Callable[[Expr], Expr]) -> None:
-        """Put other expressions in their places."""
-        self.start, self.new = list(map(function, self.start)), list(map(function, self.new))
-        self.go_on = function(self.go_on)
-
-
-@dataclass(eq=False)
-class TracedBranch:
-    """Both sides of a conditional."""
-
-    name: str
-    predicate: Expr
-    sides: tuple[list[Expr], list[Expr]]
-    outputs: list[Expr]
-
-    def exprs(self) -> list[Expr]:
-        """All that is computed."""
-        return [self.predicate, *self.sides[0], *self.sides[1]]
-
-    def rewrite(self, function: Callable[[Expr], Expr]) -> None:
-        """Put other expressions in their places."""
-        self.predicate = function(self.predicate)
-        self.sides = list(map(function, self.sides[0])), list(map(function, self.sides[1]))
 
 
 @dataclass
@@ -77,6 +39,8 @@ class Trace:
     """By an expression that stands for a result of a loop or a branch."""
     names: dict[Expr, str] = field(default_factory=dict)
     """The first value that was the expression."""
+    cells: dict[str, Any] = field(default_factory=dict)
+    """By a recurrence's name: its cell, expressions for its weights."""
 
     def __post_init__(self) -> None:
         self.cleaner = Cleaner(self.tracer, RULES)
@@ -109,8 +73,7 @@ class Trace:
             elif isinstance(statement, Conditional):
                 self._branch(statement)
             else:
-                text = "a recurrence inside a loop or a branch has no line of Keras source"
-                raise NotConvertibleError(text, (Reason(statement.name, text),))
+                drive(self, statement)
 
     def _op(self, statement: OpNode) -> None:
         node, given = statement.node, [self.values[name] for name in statement.inputs]
@@ -158,11 +121,15 @@ class Trace:
         (go_on,) = self._sub(loop.condition, inputs)
         new = self._sub(loop.body, inputs)
         outputs = [self.given(name) for name in loop.outputs]
-        made = TracedLoop(loop.name, start, inputs, go_on, new, outputs)
-        same = self._merged(made)
-        for place, (name, value) in enumerate(zip(loop.outputs, outputs, strict=True)):
-            self.define(name, outputs[same.get(place, place)])
-            self.made_by[value] = made
+        self.close(TracedLoop(loop.name, start, inputs, go_on, new, outputs), loop.outputs)
+
+    def close(self, loop: TracedLoop, names: Sequence[str], /) -> None:
+        """Its results are the values of these names, ``""`` for none."""
+        same = self._merged(loop)
+        for place, (name, value) in enumerate(zip(names, loop.outputs, strict=True)):
+            if name:
+                self.define(name, loop.outputs[same.get(place, place)])
+            self.made_by[value] = loop
 
     def _merged(self, loop: TracedLoop) -> dict[int, int]:
         """The carried values that are always equal to an earlier one, by its place; the round no longer reads them."""
@@ -196,9 +163,11 @@ class Trace:
                 self.names.setdefault(new, self.names[old])
 
     def _branch(self, one: Conditional) -> None:
+        before = set(self.made_by)
         sides = (self._sub(one.then, ()), self._sub(one.otherwise, ()))
+        inside = frozenset(set(self.made_by) - before)
         outputs = [self.given(name) for name in one.outputs]
-        made = TracedBranch(one.name, self.values[one.predicate], sides, outputs)
+        made = TracedBranch(one.name, self.values[one.predicate], sides, outputs, inside)
         for name, value in zip(one.outputs, outputs, strict=True):
             self.define(name, value)
             self.made_by[value] = made

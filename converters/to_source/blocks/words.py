@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from converters.to_keras.backend import keras
+from converters.to_source.blocks.controls import TracedLoop
 from converters.to_source.blocks.growing import Grown, is_counter
-from converters.to_source.blocks.trace import Trace, TracedLoop
+from converters.to_source.blocks.trace import Trace
 from converters.to_source.names import is_noise
 from reference.vocabulary.tracer import CONSTANT, INPUT, Expr
 
