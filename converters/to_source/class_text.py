@@ -18,6 +18,11 @@ class CellClass:
     text: str
     helpers: set[str]
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """What two classes share where one will do: what they are called but for the underscores that told them apart, and all behind the name."""
+        return self.name.rstrip("_"), self.text.split(self.name, 1)[1]
+
 
 def indented(lines: Iterable[str], depth: int = 2, /) -> str:
     """Lines inside of a class' function."""

@@ -128,6 +128,7 @@ def _classes(model: Any, names: Names) -> list[CellClass]:
     own = [layer for layer in model.layers if isinstance(layer, OwnLayer)]
     taken = {*TAKEN, *(type(layer).__name__ for layer in own)}
     classes = [own_class(layer) for layer in own]
+    alike: dict[tuple[str, str], str] = {}
     for layer in _ours(model):
         try:
             written = cell_class(layer, taken)
@@ -137,8 +138,11 @@ def _classes(model: Any, names: Names) -> list[CellClass]:
             text = f"its cell cannot be computed with its weights ({' '.join(str(error).split())[:300]})"
             msg = f"layer {layer.name!r}: {text}"
             raise NotConvertibleError(msg, (Reason(layer.name, text),)) from error
-        names.classes[id(layer.cell)] = written.name
-        classes.append(written)
+        names.classes[id(layer.cell)] = alike.setdefault(written.key, written.name)
+        if names.classes[id(layer.cell)] == written.name:
+            classes.append(written)
+        else:
+            taken.remove(written.name)
     return classes
 
 

@@ -21,6 +21,7 @@ from reference.vocabulary.abstract import Fact
 from tests.converters.test_to_keras_cells import FULL
 from tests.converters.test_to_keras_native import draw
 from tests.converters.to_keras_programs import B, Draft, T, run
+from tests.support.lifting import lifted
 
 ZOO = Path(__file__).parents[1] / "zoo" / "models"
 ENDS = ("end:0", "end:1", "end:2")
@@ -95,3 +96,10 @@ def test_inside_a_loop_it_is_a_loop_of_its_own() -> None:
     text = to_source(to_keras(lift(read(ZOO / "nested_while" / "frozen.pb")), name="m"))
     assert text.count("ops.while_loop(") == 2
     assert "converters" not in text
+
+
+def test_cells_that_compute_alike_share_a_class() -> None:
+    """Not their weights: both directions of the tagger are layers of their own."""
+    text = to_source(to_keras(lifted("tagger_crf"), name="m"))
+    assert text.count("class CoupledInputForgetGateLSTMCell") == 1
+    assert text.count("layers.RNN(CoupledInputForgetGateLSTMCell()") == 2
