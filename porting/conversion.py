@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +141,8 @@ def convert(
         max_tensor=max_tensor,
         live=live,
     )
+    if options.streaming or to == "source":
+        model = replace(model, moving=False)
     if recorded is not None:
         model = model.as_fed(recorded)
         model.check_samples(recorded)

@@ -31,6 +31,8 @@ class Model:
     """Whether drawn runs are run by TensorFlow too."""
     ranks: Mapping[str, int] = field(default_factory=dict)
     """The number of axes of inputs as they were recorded: the graph may not state it."""
+    moving: bool = True
+    """Whether masked steps may be moved: not in a step model, and not in source, which has no plain line for it."""
 
     @cached_property
     def program(self) -> Program:
@@ -47,6 +49,7 @@ class Model:
             outputs=self.outputs,
             ranks=self.ranks,
             freeze=self.freeze,
+            moving=self.moving,
         )
 
     @cached_property

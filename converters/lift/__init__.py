@@ -30,8 +30,11 @@ def lift(
     freeze: Mapping[str, Any] | None = None,
     signature: str | None = None,
     strict: bool = True,
+    moving: bool = True,
 ) -> Program:
     """The lifted Program; inputs and outputs default as :func:`default_io` says.
+
+    ``moving`` lets masked steps be moved behind the others of their row, which needs all steps at once.
 
     Raises:
         UsageError, ArtefactError, NotConvertibleError: as :func:`structure` and :func:`default_io`.
@@ -51,14 +54,14 @@ def lift(
         artefact=source if isinstance(source, Artefact) else None,
         strict=strict,
     )
-    return whole_stacks(_recognised(program))
+    return whole_stacks(_recognised(program, moving))
 
 
-def _recognised(program: Program) -> Program:
+def _recognised(program: Program, moving: bool) -> Program:
     """With recurrences in place of loops; a mistake of the recognition costs speed, never the model."""
     recognise = getattr(import_module("converters.lift.recognise"), "recognise")  # noqa: B009
     try:
-        result: Program = recognise(program)
+        result: Program = recognise(program, moving=moving)
     except RnnportError:
         raise
     except (*DAMAGE, AssertionError, RecursionError) as error:

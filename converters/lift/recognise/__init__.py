@@ -9,6 +9,7 @@ from converters.lift.recognise.fused.cudnn import lift_fused
 from converters.lift.recognise.loops.bounds import Count, counted
 from converters.lift.recognise.loops.build import Builder
 from converters.lift.recognise.loops.finishing import count_finished
+from converters.lift.recognise.loops.holes import peel_holes
 from converters.lift.recognise.loops.model import Built, Definitions, NotAStepError
 from converters.lift.recognise.loops.step import read_step
 from converters.lift.recognise.loops.traced_runs import EACH
@@ -23,37 +24,37 @@ from converters.program import Conditional, Loop, OpNode, Program, Statement, Su
 __all__ = ["recognise"]
 
 
-def recognise(program: Program) -> Program:
+def recognise(program: Program, *, moving: bool = True) -> Program:
     """The same model with a :class:`Recurrence` in place of every loop that is one.
 
-    A loop that is none keeps its place, with the reason in ``Loop.reason``.
+    A loop that is none keeps its place, with the reason in ``Loop.reason``. ``moving`` takes off masks with holes too, by moving steps.
     """
     program = lift_fused(tidy(program))
     program = tidy(repack(roll(merge_masked_steps(tidy(program)))))
-    program = _nested(_loops(program, Definitions(program)))
+    program = _nested(_loops(program, Definitions(program), moving), moving)
     program = tidy(absorb_reversals(tidy(program)))
     return tidy(cancel_reversals(program))
 
 
-def _loops(program: Program, outer: Definitions) -> Program:
+def _loops(program: Program, outer: Definitions, moving: bool) -> Program:
     for name in [s.name for s in program.statements if isinstance(s, Loop)]:
         # What one loop becomes may rename what the next one reads.
         loops = (s for s in program.statements if isinstance(s, Loop) and s.name == name)
         loop = next((s for s in loops if not s.reason), None)
         if loop is not None:
-            program = _replace(program, loop, outer)
+            program = _replace(program, loop, outer, moving)
     return program
 
 
-def _replace(program: Program, loop: Loop, outer: Definitions) -> Program:
+def _replace(program: Program, loop: Loop, outer: Definitions, moving: bool) -> Program:
     try:
         told, stepped = count_finished(program, loop, outer)
         changed, count = counted(told, stepped)
         definitions = Definitions(changed, outer)
         try:
-            return _recurrent(changed, stepped, definitions, count, delays=True)
+            return _recurrent(changed, stepped, definitions, count, delays=True, moving=moving)
         except NotAStepError:
-            return _recurrent(changed, stepped, definitions, count, delays=False)
+            return _recurrent(changed, stepped, definitions, count, delays=False, moving=moving)
     except NotAStepError as error:
         reason = str(error)
     except (*DAMAGE, AssertionError, RecursionError) as error:
@@ -63,7 +64,13 @@ def _replace(program: Program, loop: Loop, outer: Definitions) -> Program:
 
 
 def _recurrent(
-    program: Program, loop: Loop, definitions: Definitions, count: Count, *, delays: bool
+    program: Program,
+    loop: Loop,
+    definitions: Definitions,
+    count: Count,
+    *,
+    delays: bool,
+    moving: bool,
 ) -> Program:
     """The program with recurrences in place of the loop.
 
@@ -71,14 +78,34 @@ def _recurrent(
         NotAStepError: it is none; or a state that only hands on, with ``delays`` no state, is one after all.
     """
     step = read_step(program, loop, definitions, count, delays=delays)
+    if moving and peel_holes(step, loop):
+        try:
+            return _finished(program, loop, Builder(program, loop, step, definitions).build())
+        except NotAStepError:
+            step = read_step(program, loop, definitions, count, delays=delays)
     built = Builder(program, loop, step, definitions, lenient=True).build()
-    if any(isinstance(s, OpNode) and s.node.op == EACH for s in built.statements):
-        found = resolve_pieces(_joined(program, loop, built))
-        if not holds_items(found):
-            return found
+    try:
+        return _finished(program, loop, built)
+    except NotAStepError:
         step = read_step(program, loop, definitions, count, delays=delays)
         built = Builder(program, loop, step, definitions, lenient=False).build()
     return _joined(program, loop, built)
+
+
+def _finished(program: Program, loop: Loop, built: Built) -> Program:
+    """The program with what was built.
+
+    Raises:
+        NotAStepError: more is wanted of a state than its last item.
+    """
+    joined = _joined(program, loop, built)
+    if not any(isinstance(s, OpNode) and s.node.op == EACH for s in built.statements):
+        return joined
+    found = resolve_pieces(joined)
+    if holds_items(found):
+        msg = "more is wanted of a state than its last item"
+        raise NotAStepError(msg)
+    return found
 
 
 def _joined(program: Program, loop: Loop, built: Built) -> Program:
@@ -95,7 +122,7 @@ def _joined(program: Program, loop: Loop, built: Built) -> Program:
     )
 
 
-def _nested(program: Program) -> Program:
+def _nested(program: Program, moving: bool) -> Program:
     """The loops inside branches and inside loops that stay."""
     definitions = Definitions(program)
     for statement in program.statements:
@@ -103,23 +130,25 @@ def _nested(program: Program) -> Program:
             continue
         changed: Statement
         if isinstance(statement, Loop):
-            program, body = _sub(program, statement.body, definitions)
+            program, body = _sub(program, statement.body, definitions, moving)
             changed = replace(statement, body=body)
         else:
-            program, then = _sub(program, statement.then, definitions)
-            program, otherwise = _sub(program, statement.otherwise, definitions)
+            program, then = _sub(program, statement.then, definitions, moving)
+            program, otherwise = _sub(program, statement.otherwise, definitions, moving)
             changed = replace(statement, then=then, otherwise=otherwise)
         statements = tuple(changed if s is statement else s for s in program.statements)
         program = replace(program, statements=statements)
     return program
 
 
-def _sub(program: Program, sub: SubProgram, outer: Definitions) -> tuple[Program, SubProgram]:
+def _sub(
+    program: Program, sub: SubProgram, outer: Definitions, moving: bool
+) -> tuple[Program, SubProgram]:
     """A subprogram treated as a program of its own; what it adds belongs to the whole."""
     if not any(isinstance(s, Loop | Conditional) for s in sub.statements):
         return program, sub
     own = replace(program, statements=sub.statements, outputs=sub.outputs, names={})
-    own = _nested(_loops(own, outer))
+    own = _nested(_loops(own, outer, moving), moving)
     program = replace(
         program,
         constants={**program.constants, **own.constants},

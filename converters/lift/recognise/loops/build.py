@@ -20,10 +20,11 @@ from converters.lift.recognise.loops.components import (
 )
 from converters.lift.recognise.loops.coverage import Coverage, time_major
 from converters.lift.recognise.loops.emit import ProgramArray
+from converters.lift.recognise.loops.holes import moved_by
 from converters.lift.recognise.loops.mapped import over_steps
 from converters.lift.recognise.loops.masking import mask_past
 from converters.lift.recognise.loops.masks import depends
-from converters.lift.recognise.loops.model import Built, State, Write
+from converters.lift.recognise.loops.model import Built, NotAStepError, State, Write
 from converters.lift.recognise.loops.packed import unpack_states
 from converters.lift.recognise.loops.sequences import Sequences, never_empty
 from converters.lift.recognise.loops.spellings import plainly
@@ -44,10 +45,13 @@ class Builder(TracedRuns):
     def build(self) -> Built:
         """Raises NotAStepError where even a traced cell cannot say what the loop does."""
         layers = self._respelled() or self._split()
+        if self.step.holes is not None:
+            self._check_cells(layers)
         if isinstance(layers, Layers):
             try:
                 self._layers(layers)
             except NotRowWiseError as error:
+                self._check_cells(str(error))
                 layers = f"a layer's input or output goes through {error}, which is not row by row"
                 if not self.lenient:
                     layers = "a state that is not its output is wanted of every step"
@@ -62,6 +66,13 @@ class Builder(TracedRuns):
         known = self.program.facts
         self.built.facts = {k: v for k, v in self.facts.items() if k not in known}
         return self.built
+
+    def _check_cells(self, layers: Layers | str) -> None:
+        """Raises NotAStepError where the mask has holes and not every layer is a cell: then moving the steps gains nothing."""
+        cells = isinstance(layers, Layers) and len(self.natives(layers)) == len(layers.layers)
+        if self.step.holes is not None and (not cells or self.early is not None):
+            msg = "its mask has holes, and a step is no cell without it"
+            raise NotAStepError(msg)
 
     def _split(self) -> Layers | str:
         unstack_states(self.step)
@@ -115,6 +126,8 @@ class Builder(TracedRuns):
         reads = {leaf: read for leaf, read in self.step.reads.items() if leaf in used}
         self.sequences = {leaf: source.of(leaf, read) for leaf, read in reads.items()}
         self.length = source.length
+        holes = self.step.holes
+        self.mask = None if holes is None else source.of(holes, self.step.reads[holes])
         source.check_writes(self.loop)
         early = source.early
         self.early = None if early is None else source.of(early, self.step.reads[early])
@@ -127,13 +140,21 @@ class Builder(TracedRuns):
             return True
         return isinstance(fact, ListFact) and fact.dynamic and fact.size in (None, 0, 1)
 
+    def _compressed(self) -> dict[Expr, ProgramArray]:
+        """The sequences as the recurrences take them: where a mask has holes, the steps that count in front."""
+        if self.mask is None:
+            return self.sequences
+        moved = self.moved = moved_by(self.ops, self.mask)
+        return {e: moved.compressed(self.ops, x) for e, x in self.sequences.items()}
+
     # -- layers ---------------------------------------------------------------------------------------------------
 
     def _layers(self, found: Layers) -> None:
         arrays: dict[Atom, Any] = {}
+        given = self._compressed()
         for atom, expr in found.outside.items():
-            if expr in self.sequences:
-                arrays[atom] = self.sequences[expr]
+            if expr in given:
+                arrays[atom] = given[expr]
             elif expr in self.step.captures:
                 arrays[atom] = self.ops.value(self.step.captures[expr])
         dtype = np.dtype(self.step.states[0].old.fact.dtype) if self.step.states else np.dtype("f4")
@@ -142,9 +163,9 @@ class Builder(TracedRuns):
         atoms = {e: a for a, e in found.outside.items()}
         for index, layer in enumerate(found.layers):
             if isinstance(layer, TracedLayer):
-                given = self._traced_layer(index, layer, exprs)
-                exprs |= given
-                arrays |= {atoms[e]: a for e, a in given.items()}
+                made = self._traced_layer(index, layer, exprs)
+                exprs |= made
+                arrays |= {atoms[e]: a for e, a in made.items()}
                 continue
             values = self._values(arrays, dtype, exprs)
             rank = len(layer.output.shape) + 1
@@ -163,11 +184,17 @@ class Builder(TracedRuns):
             result = values.form(found.norm.form(write.item))
             exprs.setdefault(write.item, result)  # what another item is made of: argmax of logits
             direct = any(result is exprs[layer.output] for layer in self.natives(found))
-            if write.holds:
-                result = self._held(write, result)
-            elif write.masked and not direct:
-                result = mask_past(self.ops, result, self._lengths_value() or "")
-            self._list_output(write, result)
+            self._list_output(write, self._masked(write, result, direct=direct))
+
+    def _masked(self, write: Write, result: ProgramArray, *, direct: bool) -> ProgramArray:
+        """What is written where the mask says that a step does not count; ``direct`` is a cell's output, 0 past the lengths."""
+        if self.moved is not None:
+            return self._expanded(write, result, self.moved)
+        if write.holds:
+            return self._held(write, result)
+        if write.masked and not direct:
+            return mask_past(self.ops, result, self._lengths_value() or "")
+        return result
 
     @staticmethod
     def natives(found: Layers) -> list[Layer]:

@@ -18,6 +18,7 @@ from converters.lift.recognise.loops.delays import (
     used_by,
 )
 from converters.lift.recognise.loops.emit import ProgramArray, ProgramOps
+from converters.lift.recognise.loops.holes import Moved
 from converters.lift.recognise.loops.masking import count_of
 from converters.lift.recognise.loops.model import (
     Built,
@@ -52,6 +53,10 @@ class Ends:
         """Symbolic number of steps."""
         self.early: ProgramArray | None = None
         """A sequence that the loop may not see all of, where what is left out changes nothing: all sequences have as many items."""
+        self.mask: ProgramArray | None = None
+        """A mask with holes, of every step."""
+        self.moved: Moved | None = None
+        """How its steps are moved."""
         self.packed: dict[int, list[tuple[int, str]]] = {}
         """By carried value: where its parts begin, and the names of their final values."""
         self.upright: dict[int, str] = {}

@@ -51,6 +51,8 @@ class Write:
     """Of an array that grows: the axis along which it does; the item has it, of one."""
     holds: bool = False
     """Whether past the lengths each item is the state as it was, not zeros: the item is the new state."""
+    repeats: int | None = None
+    """Where the mask has holes: the carried value that a masked step gives again; None where it gives zeros."""
 
 
 @dataclass
@@ -89,6 +91,8 @@ class Step:
     constant_carried: dict[int, str] = field(default_factory=dict)
     """Carried values that no step changes."""
     lengths: Expr | None = None
+    holes: Expr | None = None
+    """The item of a mask of data that was taken off the states and the writes: see :mod:`converters.lift.recognise.loops.holes`."""
     zeros: set[Expr] = field(default_factory=set)
     """Captured values that are known to be zeros."""
 

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 from converters.lift.recognise.loops.components import TracedLayer, cut_free
 from converters.lift.recognise.loops.coverage import time_major
+from converters.lift.recognise.loops.delays import last_of
 from converters.lift.recognise.loops.emit import ProgramArray
 from converters.lift.recognise.loops.ends import Ends
+from converters.lift.recognise.loops.holes import Moved
 from converters.lift.recognise.loops.masking import hold_past
 from converters.lift.recognise.loops.model import Write
 from converters.lift.recognise.loops.sequences import never_empty
 from converters.lift.recognise.loops.traced import traced_cell
-from converters.program import Recurrence
+from converters.program import Recurrence, read_names
 from reference.vocabulary.abstract.fact import Fact
 from reference.vocabulary.tracer import Expr, needed
 
@@ -26,6 +28,8 @@ class TracedRuns(Ends):
     """One loop, as far as cells of its own go."""
 
     def _lengths_value(self) -> str | None:
+        if self.moved is not None:
+            return self.moved.lengths.name
         expr = self.step.lengths
         if expr is None:
             return None
@@ -42,6 +46,18 @@ class TracedRuns(Ends):
         state = next(s for s in self.step.states if s.new is write.item)
         final = self.ops.value(self._final(state), state.new.fact)
         return hold_past(self.ops, result, self._lengths_value() or "", final)
+
+    def _expanded(self, write: Write, result: ProgramArray, moved: Moved) -> ProgramArray:
+        """A write of steps moved together, back at its steps; what a masked one repeats is known in the end."""
+        ops, place = self.ops, write.repeats
+        first = None if place is None else self._value(self.loop.carried[place])
+        found = moved.expanded(ops, result, first)
+        mine = {s.carried for s in self.step.states}
+        name = "" if place is None else self.loop.outputs[place]
+        if first is not None and place not in mine and name in read_names(self.program):
+            every = ops.concat([ops.expand_dims(first, 0), found], 0)
+            self._alias(last_of(ops, every).name, name)
+        return found
 
     # -- the traced cell ------------------------------------------------------------------------------------------
 
