@@ -98,8 +98,9 @@ def test_a_weight_is_named_by_the_audit(model, tmp_path):
 def test_a_mistake_of_the_lift_is_found_without_a_recording(monkeypatch, tmp_path):
     """The oracle interprets the raw graph: a wrong lift cannot agree with itself."""
     right = recognition.recognise
+    wrong = cell(forget_bias=0.0)
     monkeypatch.setattr(
-        recognition, "recognise", lambda program: changed(right(program), cell(forget_bias=0.0))
+        recognition, "recognise", lambda *given, **how: changed(right(*given, **how), wrong)
     )
     done = convert(BASIC / "frozen.pb", to="onnx", out=tmp_path / "port.onnx", cases=4)
     assert done.verification is not None
