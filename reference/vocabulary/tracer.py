@@ -12,7 +12,7 @@ Equal expressions are one object (``is``). Results that are known become constan
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -211,3 +211,21 @@ def _exprs(items: Any) -> list[Expr]:
 
 def _key(items: Any) -> Any:
     return tuple(_key(item) if isinstance(item, tuple) else item for item in items)
+
+
+def called_again(tracer: Tracer, expr: Expr, args: Sequence[Any], /) -> Expr:
+    """The same operation of other operands."""
+    result = call(tracer, expr.op, list(args), expr.params)
+    found: Expr = result[expr.index] if expr.op in MULTIPLE else result
+    return found
+
+
+def rebuilt(tracer: Tracer, expr: Expr, of: Callable[[Expr], Expr], /) -> Expr:
+    """The operation on what ``of`` makes of its operands, those in nests too."""
+
+    def made(item: Any) -> Any:
+        if isinstance(item, Expr):
+            return of(item)
+        return tuple(made(part) for part in item) if isinstance(item, tuple) else item
+
+    return called_again(tracer, expr, [made(arg) for arg in expr.args])

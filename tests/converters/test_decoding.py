@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("keras")
+pytest.importorskip("keras", reason="what is tested are functions over keras.ops")
 
 from converters.to_keras import decoding
 from reference.cells.lstm import LSTMCell

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("keras")
+pytest.importorskip("keras", reason="the classes that are written are Keras layers, and are run")
 
 from converters.lift import lift
 from converters.program import Program

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("tensorflow")
-keras = pytest.importorskip("keras")
+pytest.importorskip("tensorflow", reason="the ports that are filled run on TensorFlow")
+keras = pytest.importorskip("keras", reason="what is filled are Keras models")
 
 import porting  # noqa: E402
 from converters.lift import lift  # noqa: E402

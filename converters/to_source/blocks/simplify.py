@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from reference.vocabulary.abstract.sizes import Size
-from reference.vocabulary.signatures import MULTIPLE, SIGNATURES, call
-from reference.vocabulary.tracer import CONSTANT, INPUT, Expr, Tracer, needed
+from reference.vocabulary.signatures import SIGNATURES
+from reference.vocabulary.tracer import CONSTANT, INPUT, Expr, Tracer, called_again, needed
 
 Rule = Callable[[Tracer, Expr], Expr | None]
 
@@ -71,9 +71,7 @@ def again(tracer: Tracer, expr: Expr, args: Sequence[Any], /) -> Expr:
     """The same operation of other operands."""
     if expr.op not in SIGNATURES:
         return tracer.emit(expr.op, tuple(args), expr.params, group_facts(tracer, expr))[expr.index]
-    result = call(tracer, expr.op, list(args), expr.params)
-    made: Expr = result[expr.index] if expr.op in MULTIPLE else result
-    return made
+    return called_again(tracer, expr, args)
 
 
 def group_facts(tracer: Tracer, expr: Expr, /) -> tuple[Any, ...]:

@@ -30,13 +30,7 @@ def gru_after(cell: Any, ops: Any, x: Any, h: Any, /) -> tuple[Any, Any]:
 
 def unflip_gru(fields: dict[str, Any]) -> dict[str, Any]:
     """The second half of the gates' columns, negated."""
-    changed = dict(fields)
-    for name in ("gate_kernel", "gate_bias"):
-        array = fields[name].copy()
-        half = array.shape[-1] // 2
-        array[..., half:] = -array[..., half:]
-        changed[name] = array
-    return changed
+    return _negated(fields, ("gate_kernel", "gate_bias"), 1)
 
 
 def ugrnn(cell: Any, ops: Any, x: Any, h: Any, /) -> tuple[Any, Any]:
@@ -50,11 +44,17 @@ def ugrnn(cell: Any, ops: Any, x: Any, h: Any, /) -> tuple[Any, Any]:
 
 def unflip_ugrnn(fields: dict[str, Any]) -> dict[str, Any]:
     """The first half of the columns, negated."""
+    return _negated(fields, ("kernel", "bias"), 0)
+
+
+def _negated(fields: dict[str, Any], names: tuple[str, ...], half: int) -> dict[str, Any]:
+    """The fields with one half of the named ones' columns negated."""
     changed = dict(fields)
-    for name in ("kernel", "bias"):
+    for name in names:
         array = fields[name].copy()
-        half = array.shape[-1] // 2
-        array[..., :half] = -array[..., :half]
+        units = array.shape[-1] // 2
+        side = slice(half * units, None if half else units)
+        array[..., side] = -array[..., side]
         changed[name] = array
     return changed
 

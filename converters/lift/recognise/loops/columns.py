@@ -6,16 +6,13 @@ in its place and every product its transposed twin, ``(W h)' = h' W'``. Only the
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from converters.lift.recognise.form.slices import slice_window
 from converters.lift.recognise.loops.emit import DIRECT
 from converters.lift.recognise.loops.model import State, Step
 from reference.vocabulary.abstract.fact import Fact
-from reference.vocabulary.signatures import MULTIPLE, call
-from reference.vocabulary.tracer import CONSTANT, Expr, Tracer, needed
+from reference.vocabulary.tracer import CONSTANT, Expr, Tracer, needed, rebuilt
 
 ELEMENTWISE = (frozenset(DIRECT) | {"clip", "leaky_relu", "cast"}) - {"matmul"}
 VIEWS = frozenset(("squeeze", "reshape", "expand_dims", "concat", "split", "strided_slice"))
@@ -153,7 +150,7 @@ class _Rows:
             return self._row(expr.args[0])
         if expr.op == "matmul" and rank == 2:
             return self._product(expr)
-        return self._again(expr, self.plain)
+        return rebuilt(self.tracer, expr, self.plain)
 
     def _is_row_of_vector(self, expr: Expr) -> bool:
         inner, shape = expr.args[0].fact.shape, expr.fact.shape
@@ -172,7 +169,7 @@ class _Rows:
         rank = len(expr.fact.shape or ())
         found: Expr | None = None
         if expr.op in ELEMENTWISE and self.stands(expr):
-            found = self._again(expr, lambda e: self._operand(e, rank))
+            found = rebuilt(self.tracer, expr, lambda e: self._operand(e, rank))
         elif expr.op == "transpose" and rank == 2 and tuple(expr.params["perm"]) == (1, 0):
             found = self.plain(expr.args[0])
         elif expr.op == "matmul" and rank == 2:
@@ -187,7 +184,9 @@ class _Rows:
             found = self._cut(expr, rank)
         if found is not None:
             return found
-        value = self.plain(expr) if not self.stands(expr) else self._again(expr, self.plain)
+        value = (
+            self.plain(expr) if not self.stands(expr) else rebuilt(self.tracer, expr, self.plain)
+        )
         whole: Expr = t.transpose(value, [1, 0]) if rank == 2 else t.expand_dims(value, 0)
         return whole
 
@@ -245,15 +244,3 @@ class _Rows:
         if expr.op == CONSTANT:
             return expr, turned
         return (self._row(expr) if turned else self.plain(expr)), False
-
-    def _again(self, expr: Expr, of: Callable[[Expr], Expr]) -> Expr:
-        """The operation on what ``of`` makes of its operands."""
-
-        def made(item: Any) -> Any:
-            if isinstance(item, Expr):
-                return of(item)
-            return tuple(made(part) for part in item) if isinstance(item, tuple) else item
-
-        result = call(self.tracer, expr.op, [made(arg) for arg in expr.args], expr.params)
-        found: Expr = result[expr.index] if expr.op in MULTIPLE else result
-        return found

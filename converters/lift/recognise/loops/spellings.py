@@ -5,17 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
 from converters.lift.recognise.form.slices import slice_window
 from converters.lift.recognise.loops.columns import ELEMENTWISE
 from converters.lift.recognise.loops.model import Step
-from reference.vocabulary.signatures import MULTIPLE, call
-from reference.vocabulary.tracer import CONSTANT, Expr, Tracer, needed
+from reference.vocabulary.tracer import CONSTANT, Expr, Tracer, needed, rebuilt
 
 
 def plainly(step: Step) -> Step:
@@ -54,17 +51,7 @@ class _Respelling:
         if expr.op == "matmul" and (biased := self._biased(expr)) is not None:
             self.changed = True
             return biased
-        return self._again(expr, self.memo.__getitem__)
-
-    def _again(self, expr: Expr, of: Callable[[Expr], Expr]) -> Expr:
-        def put(item: Any) -> Any:
-            if isinstance(item, Expr):
-                return of(item)
-            return tuple(put(part) for part in item) if isinstance(item, tuple) else item
-
-        result = call(self.tracer, expr.op, [put(arg) for arg in expr.args], expr.params)
-        found: Expr = result[expr.index] if expr.op in MULTIPLE else result
-        return found
+        return rebuilt(self.tracer, expr, self.memo.__getitem__)
 
     # ---- a bias by ones ----------------------------------------------------------------------------------------
 
@@ -162,7 +149,7 @@ class _Respelling:
             if item is None:
                 return None
             made[operand] = item
-        return self._again(expr, made.__getitem__)
+        return rebuilt(self.tracer, expr, made.__getitem__)
 
     def _columns(self, expr: Expr, axis: int, place: int) -> Expr | None:
         """Of ``reshape(x [b, g * u], [b, g, u])`` the columns of one g."""

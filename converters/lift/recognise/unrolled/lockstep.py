@@ -19,8 +19,7 @@ import numpy as np
 from converters.lift.recognise.unrolled.sequences import Row, is_whole
 from reference.errors import RnnportError
 from reference.vocabulary.abstract.fact import Fact
-from reference.vocabulary.signatures import MULTIPLE, call
-from reference.vocabulary.tracer import CONSTANT, INPUT, Expr, Tracer
+from reference.vocabulary.tracer import CONSTANT, INPUT, Expr, Tracer, called_again
 
 
 class NotRepeatedError(Exception):
@@ -233,11 +232,9 @@ class Lockstep:
     def apply(self, like: Expr, args: Sequence[object]) -> Expr:
         """The same call with other operands."""
         try:
-            result = call(self.tracer, like.op, list(args), like.params)
+            return called_again(self.tracer, like, args)
         except RnnportError as error:
             raise NotRepeatedError(str(error)) from error
-        found: Expr = result[like.index] if like.op in MULTIPLE else result
-        return found
 
 
 def _lacks(arg: object, like: object) -> bool:
